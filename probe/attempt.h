@@ -1,0 +1,68 @@
+// What one attempt is told to do (NDJSON in). Everything is said separately, so that "Host-spoofed" is simply any
+// disagreement among name, address, SNI and Host. The runner uses this header and codec.h, nothing else of the probe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace egressproof::probe {
+
+enum class Protocol {
+  http1,  // "http/1.1"
+  http2,  // "http/2": ALPN h2 over TLS, prior knowledge (h2c) without
+  tls,    // "tls": handshake only
+  tcp,    // "tcp": connect, send the payload, read until the answer line, end of file or limit
+  dns     // "dns": one query by c-ares; nothing is dialled
+};
+
+enum class Family { ipv4, ipv6, any };
+
+// Limits of one stage each; a stage that passes its limit ends the attempt with that stage's *_timeout code.
+struct StageLimits {
+  std::chrono::milliseconds resolve{2000};
+  std::chrono::milliseconds connect{2000};
+  std::chrono::milliseconds tls{3000};
+  std::chrono::milliseconds response{3000};  // request sent until response complete
+};
+
+// A request sent first on the same connection (HTTP only). The attempt itself fails with local_error if the
+// connection could not be re-used.
+struct EarlierRequest {
+  std::string host;  // Host or :authority
+  std::string path = "/earlier/{nonce}";
+};
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// In host, sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
+struct Attempt {
+  std::uint64_t sequence = 0;  // 1, 2, 3 ... within the batch
+  std::string id;              // unique in the run, for people: "host-spoof-other-ip/P3/probe"
+  std::string nonce;           // 32 lower-case hex digits, unique in the run
+  Protocol protocol = Protocol::http1;
+  std::string name;        // to resolve; empty: nothing is resolved and `address` is dialled
+  std::string address;     // IP literal to dial; empty: the first address that `name` resolved to
+  std::uint16_t port = 0;  // to dial (dns: port of `server`, default 53)
+  Family family = Family::ipv4;
+  bool over_tls = false;           // http1, http2, tcp; protocol tls implies it
+  std::optional<std::string> sni;  // sent byte for byte; "" or absent: no server_name extension
+  std::vector<std::string> alpn;  // offered in this order; empty: the protocol's own. "ep-<nonce>" is always added last
+  bool ech_extension = false;     // adds an encrypted_client_hello (0xfe0d) extension holding the nonce (not real ECH)
+  std::string host;               // Host or :authority; required for http1 and http2
+  std::string method = "GET";
+  std::string path = "/r/{nonce}";  // request-target, sent as is (absolute-form allowed for http1)
+  Fields headers;                   // added to those of the probe
+  Fields fields;                    // http2: replaces the whole header block, pseudo-headers included, sent as is
+  std::string payload;              // tcp: bytes to send; if it lacks "{nonce}" it carries none
+  int follow_redirects = 0;         // hops followed at most; each hop is resolved afresh by name
+  std::optional<EarlierRequest> earlier;
+  std::string query_type = "A";  // dns: A, AAAA, TXT
+  std::string server;            // dns: IP literal; empty: resolv.conf
+  StageLimits limits;
+};
+
+}  // namespace egressproof::probe

@@ -1,0 +1,74 @@
+// The probe's line protocol. One JSON object a line, discriminated by "type".
+//
+//   runner -> probe:  {"type":"batch","batch":"b1","parallel":200}   begins a batch
+//                     {"type":"attempt","sequence":1,...}            any number
+//                     {"type":"run"}                                 ends it
+//   probe -> runner:  {"type":"hello","version":"...","features":["http/2",...]}   once, at start
+//                     {"type":"observation","sequence":1,...}        in order of completion
+//                     {"type":"problem","line":3,"column":17,"message":"..."}  a malformed line; the batch goes on
+//                     {"type":"closing","batch":"b1","count":12,"sha256":"..."}  hash over the observation lines,
+//                     each with its newline, in the order written
+//
+// Unknown keys are a problem, so that a misspelt field cannot silently change an attempt.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "probe/attempt.h"
+#include "probe/observation.h"
+
+namespace egressproof::probe {
+
+std::string to_string(Protocol protocol);
+std::string to_string(Stage stage);
+std::string to_string(Code code);
+Result<Protocol> protocol_from(std::string_view text);
+Result<Stage> stage_from(std::string_view text);
+Result<Code> code_from(std::string_view text);
+
+struct Problem {
+  int line = 0;    // 1-based, counted from the "batch" line
+  int column = 0;  // 1-based byte; 0 = the line as a whole
+  std::string message;
+};
+
+// Lines without their newline.
+std::string encode_batch_begin(const std::string& batch, int parallel);
+std::string encode(const Attempt& attempt);
+std::string encode_batch_run();
+std::string encode(const Observation& observation);
+
+// Error: Problem with line 0 (the caller knows it).
+tl::expected<Attempt, Problem> decode_attempt(std::string_view line);
+tl::expected<Observation, Problem> decode_observation(std::string_view line);
+
+// What the runner collected from one batch, checked against what it asked for.
+struct BatchResult {
+  std::map<std::uint64_t, Observation> observations;  // by sequence
+  std::vector<std::string> errors;  // problems told by the probe; missing, duplicated or foreign numbers; bad hash; ...
+  bool closed = false;              // the closing record came and was right
+};
+
+// Feeds on the probe's output lines for one batch. Never throws; whatever is wrong ends up in errors.
+class BatchReader {
+ public:
+  BatchReader(std::string batch, const std::vector<Attempt>& asked);
+  // Returns true when the closing record of this batch was read.
+  bool feed(std::string_view line);
+  // Call at the end of the stream or the closing record: adds the missing numbers to errors.
+  BatchResult finish();
+
+ private:
+  std::string batch_;
+  std::map<std::uint64_t, std::string> asked_;  // sequence -> nonce
+  std::string hashed_;
+  std::uint64_t count_ = 0;
+  BatchResult result_;
+};
+
+}  // namespace egressproof::probe

@@ -1,0 +1,70 @@
+// All that the lab, kind, a user's cluster and the fake have in common. Backends know nothing of expectations or
+// verdicts.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "probe/codec.h"
+#include "runner/plan/plan.h"
+#include "runner/policy/applied.h"
+#include "runner/policy/mesh_record.h"
+#include "runner/scenario/scenario.h"
+#include "target/codec.h"
+
+namespace egressproof::backend {
+
+// What open() shall build. Values, so that a plan can be opened twice.
+struct Blueprint {
+  scenario::Suite suite;                    // fixtures, records
+  std::vector<scenario::Profile> profiles;  // one pod each; the vantage among them
+  std::map<std::string, std::string> keys;  // fixture -> key of its answers
+  bool keep = false;                        // keep the work folder after close()
+};
+
+// Versions under test: "istiod", "envoy", "kernel", ...
+using Versions = std::map<std::string, std::string>;
+
+// Told as it happens: "istiod ready", with milliseconds since open() began.
+using Progress = std::function<void(const std::string& step)>;
+
+// One world. The destructor tears it down; close() does so too and can report.
+class World {
+ public:
+  virtual ~World() = default;
+  // Puts a generation in place of the one before and returns once it is acknowledged (barrier), not yet canaried.
+  // Fills generation, applied_at, acknowledged_at and because. Error kind environment: a rejected resource, with the
+  // control plane's own words, or a deadline with what was awaited.
+  virtual Result<policy::Applied> apply(const policy::Generation& generation) = 0;
+  // Runs one batch in each named pod, all at once. Whatever goes wrong with one pod's stream is in its BatchResult.
+  virtual Result<std::map<std::string, probe::BatchResult>> attempt(
+      const std::map<std::string, std::vector<probe::Attempt>>& batches) = 0;
+  // Everything received so far.
+  virtual Result<target::Journal> receipts() = 0;
+  // Everything the proxies logged so far; waits (bounded) until what they have buffered is written.
+  virtual Result<std::vector<policy::MeshRecord>> mesh_records() = 0;
+  // Errors that appeared since apply(): rejected resources, a proxy that died. Empty: healthy.
+  virtual std::vector<std::string> health() = 0;
+  // Source addresses by pod: what a receipt's peer must be when the request left by that pod.
+  virtual std::map<std::string, std::vector<std::string>> pod_addresses() = 0;
+  virtual Versions versions() = 0;
+  // Folder with logs and configuration; empty if there is none.
+  virtual std::string work_folder() = 0;
+  virtual Result<void> close() = 0;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  // Tries each need once and says why not (error kind environment).
+  virtual Result<plan::Capabilities> detect() = 0;
+  virtual Result<std::unique_ptr<World>> open(const Blueprint& blueprint, const Progress& progress) = 0;
+};
+
+}  // namespace egressproof::backend

@@ -1,0 +1,156 @@
+// The scenario files as written, nothing derived. Format: docs/scenario-format.md, scenarios/schema.json.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/location.h"
+#include "probe/attempt.h"
+
+namespace egressproof::scenario {
+
+// One fixture of the fake internet; see target/codec.h for what it does.
+struct Fixture {
+  std::string name;
+  std::vector<std::string> addresses;  // IP literals, each owned by one fixture
+  std::vector<std::uint16_t> ports;
+  bool every_port = false;
+  bool listening = true;
+  std::vector<std::string> names;  // DNS names that resolve to the addresses and stand in the certificate
+  Location at;
+};
+
+// A DNS record beside those that follow from Fixture::names.
+struct Record {
+  std::string name;
+  std::string type = "A";
+  std::vector<std::string> values;  // IP literals, or names of fixtures (all their addresses of the type)
+  std::uint32_t ttl = 1;
+  Location at;
+};
+
+// What "{allowed}" and "allowed:443" mean in a profile: the same case is about allow.test in one and a.wild.test in
+// another.
+struct Role {
+  std::string name;     // DNS name
+  std::string fixture;  // who owns it
+};
+
+enum class Mesh { none, sidecar };
+
+// One Kubernetes object of a policy file, as text.
+struct PolicyObject {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+  std::string ns;    // as written; empty: the profile's namespace, as `kubectl apply -n` would
+  std::string yaml;  // this document alone
+  Location at;       // of its first line in the policy file
+};
+
+// A column of the matrix: one namespace with one workload under one set of policies.
+struct Profile {
+  std::string name;   // "P3"
+  std::string title;  // "REGISTRY_ONLY + ServiceEntry DNS"
+  std::string ns;     // Kubernetes namespace, default: name in lower case with "tenant-" before it
+  Mesh mesh = Mesh::sidecar;
+  bool vantage = false;  // positive controls are sent from here; exactly one profile, mesh none
+  std::vector<std::string> policy_files;
+  std::vector<PolicyObject> policies;          // of all policy_files, in order
+  std::map<std::string, Role> roles;           // over the file's default roles
+  std::map<std::string, std::string> dialled;  // fixture -> address that a client of this profile gets for it (a VIP)
+  Location at;
+};
+
+// An attempt as written: everything optional, so that variants and controls are overlays.
+struct AttemptSpec {
+  std::optional<probe::Protocol> protocol;
+  std::optional<std::string> to;    // "NAME:PORT": resolved and dialled; default of host and sni
+  std::optional<std::string> dial;  // "FIXTURE-or-ROLE-or-IP:PORT": dialled without resolving
+  std::optional<bool> tls;
+  std::optional<std::string> sni;  // "" = none
+  std::optional<std::vector<std::string>> alpn;
+  std::optional<bool> ech_extension;
+  std::optional<std::string> host;
+  std::optional<std::string> method;
+  std::optional<std::string> path;
+  std::optional<probe::Fields> headers;
+  std::optional<probe::Fields> fields;
+  std::optional<std::string> payload;
+  std::optional<int> follow_redirects;
+  std::optional<probe::EarlierRequest> earlier;
+  std::optional<probe::Family> family;
+  std::optional<std::string> query_type;
+  std::optional<std::string> server;
+  std::optional<std::chrono::milliseconds> resolve_limit, connect_limit, tls_limit, response_limit;
+};
+
+// `over` where it says something, else `base`.
+AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over);
+
+enum class Expect {
+  allow,    // A: a receipt at the dialled fixture, by the expected path
+  deny,     // D: nothing at the forbidden fixture
+  reroute,  // R: the client succeeds, but at the role's own fixture; nothing at the forbidden one
+  leak,     // L: documented hole; a receipt at the forbidden fixture. Reported as KNOWN-LEAK, never as a pass
+  outage    // X: the target itself is broken; must be told as inconclusive, never as deny
+};
+enum class Stance { enforced, known_leak, implementation_defined };
+
+struct Expectation {
+  Expect expect = Expect::allow;
+  Stance stance = Stance::enforced;
+  Location at;
+};
+
+// Why a cell differs from the published catalogue: the observation wins, and says so.
+struct Correction {
+  std::vector<std::string> profiles;
+  std::string catalogue;  // the catalogue's cell, as written there
+  std::string because;
+  Location at;
+};
+
+struct Variant {
+  std::string name;
+  AttemptSpec attempt;  // overlay
+};
+
+struct Case {
+  std::string id;
+  std::string title;
+  AttemptSpec attempt;
+  std::vector<Variant> variants;       // empty: the case itself; else one row "id.variant" each
+  std::optional<AttemptSpec> control;  // overlay for the positive control; absent: the same request
+  std::string forbidden;               // fixture or role; empty: the one dialled
+  std::string forbidden_host;          // only requests with this Host or :authority count as arrived there
+  std::vector<std::string> tags;
+  std::vector<std::string> needs;  // "kubernetes": skipped with that reason where the backend lacks it
+  std::string reference, why, fix;
+  std::vector<Correction> corrections;
+  std::map<std::string, Expectation> expectations;  // by profile; a profile not named: not applicable
+  Location at;
+};
+
+struct Scenario {
+  std::string name;  // "spoof"
+  std::string title;
+  std::string requirement;  // the sentence under test
+  std::vector<Case> cases;  // those of `reach` tables included, as "reach.<target>"
+  Location at;
+};
+
+struct Suite {
+  std::vector<std::string> zones;
+  std::vector<Fixture> fixtures;
+  std::vector<Record> records;
+  std::map<std::string, Role> roles;
+  std::vector<Profile> profiles;
+  std::vector<Scenario> scenarios;
+};
+
+}  // namespace egressproof::scenario

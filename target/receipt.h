@@ -1,0 +1,40 @@
+// What the far side received. Written before anything is answered, so an answer without a receipt cannot exist.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace egressproof::target {
+
+enum class ReceiptKind {
+  connection,  // a TCP connection was accepted; no nonce is known yet
+  tls,         // a ClientHello was read
+  request,     // an HTTP request head was read
+  payload,     // bytes that are neither TLS nor HTTP were read
+  dns          // a DNS query was read
+};
+
+struct Receipt {
+  std::uint64_t number = 0;      // 1, 2, 3 ... in the journal: a gap is a lost receipt
+  std::uint64_t connection = 0;  // same for all receipts of one connection; 0 for UDP
+  ReceiptKind kind = ReceiptKind::connection;
+  std::string fixture;  // which fixture owns the local address
+  std::string nonce;    // empty: the channel carried none
+  std::string local;    // "address:port", as dialled by the peer
+  std::string peer;
+  std::optional<std::string> sni;  // tls: server_name; absent: no extension
+  std::vector<std::string> alpn;   // tls: as offered
+  bool ech = false;                // tls: an encrypted_client_hello extension was present
+  std::string http_version;        // request: "1.0", "1.1", "2"
+  std::string host;                // request: Host (all values joined by ", ") or :authority
+  std::string method;
+  std::string path;                 // request: request-target as received
+  std::string name;                 // dns: query name
+  std::string payload;              // payload: at most 256 bytes, non-printable bytes as \xNN
+  std::chrono::microseconds at{0};  // since the Unix epoch, system clock
+};
+
+}  // namespace egressproof::target
