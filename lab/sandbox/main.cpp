@@ -1,0 +1,145 @@
+// egressproof-sandbox: enters namespaces, drops privileges and runs one program; what a container runtime does for a
+// pod.
+//
+//   egressproof-sandbox [--netns PATH] [--pid] [--bind SOURCE:TARGET]... [--chdir DIR] [--uid N] [--gid N] -- PROGRAM
+//   ARG...
+//
+// --pid gives the program a PID namespace of its own: when this process ends, for whatever reason, the kernel kills the
+// program and everything that it started. This process itself dies with its parent (PR_SET_PDEATHSIG), so that nothing
+// survives a SIGKILL of the runner. A program of its own because the runner has threads: after fork() in it, only
+// async-signal-safe calls are allowed.
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+constexpr int exit_setup = 125;  // as in docker: the sandbox itself failed
+
+struct Options {
+  std::string netns, chdir;
+  std::vector<std::pair<std::string, std::string>> binds;
+  bool pid = false;
+  int uid = -1, gid = -1;
+  std::vector<char*> argv;
+};
+
+[[noreturn]] void die(const std::string& call) {
+  std::fprintf(stderr, "egressproof-sandbox: %s: %s\n", call.c_str(), std::strerror(errno));
+  std::_Exit(exit_setup);
+}
+
+[[noreturn]] void usage(const std::string& what) {
+  std::fprintf(stderr, "egressproof-sandbox: %s\n", what.c_str());
+  std::_Exit(exit_setup);
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  int i = 1;
+  const auto value = [&](std::string_view flag) -> std::string {
+    if (i + 1 >= argc) usage("missing value of " + std::string(flag));
+    return argv[++i];
+  };
+  for (; i < argc; ++i) {
+    const std::string_view flag = argv[i];
+    if (flag == "--") break;
+    if (flag == "--netns") {
+      options.netns = value(flag);
+    } else if (flag == "--pid") {
+      options.pid = true;
+    } else if (flag == "--chdir") {
+      options.chdir = value(flag);
+    } else if (flag == "--uid") {
+      options.uid = std::atoi(value(flag).c_str());
+    } else if (flag == "--gid") {
+      options.gid = std::atoi(value(flag).c_str());
+    } else if (flag == "--bind") {
+      const std::string both = value(flag);
+      const std::size_t colon = both.find(':');
+      if (colon == std::string::npos) usage("--bind wants SOURCE:TARGET");
+      options.binds.emplace_back(both.substr(0, colon), both.substr(colon + 1));
+    } else {
+      usage("unknown flag " + std::string(flag));
+    }
+  }
+  for (++i; i < argc; ++i) options.argv.push_back(argv[i]);
+  if (options.argv.empty()) usage("no program given");
+  options.argv.push_back(nullptr);
+  return options;
+}
+
+void enter(const Options& options) {
+  if (!options.netns.empty()) {
+    const int fd = ::open(options.netns.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) die("open('" + options.netns + "')");
+    if (::setns(fd, CLONE_NEWNET) != 0) die("setns('" + options.netns + "', CLONE_NEWNET)");
+    ::close(fd);
+  }
+  if (!options.binds.empty() || options.pid) {
+    if (::unshare(CLONE_NEWNS) != 0) die("unshare(CLONE_NEWNS)");
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) die("mount('/', MS_PRIVATE)");
+    for (const auto& [source, target] : options.binds)
+      if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0)
+        die("mount('" + source + "', '" + target + "', MS_BIND)");
+  }
+  if (options.pid && ::unshare(CLONE_NEWPID) != 0) die("unshare(CLONE_NEWPID)");
+}
+
+[[noreturn]] void become(const Options& options, pid_t parent) {
+  if (options.pid && ::mount("proc", "/proc", "proc", 0, nullptr) != 0) die("mount('/proc')");
+  if (!options.chdir.empty() && ::chdir(options.chdir.c_str()) != 0) die("chdir('" + options.chdir + "')");
+  if (options.gid >= 0) {
+    const auto gid = static_cast<gid_t>(options.gid);
+    if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0) die("setresgid");
+  }
+  if (options.uid >= 0) {
+    const auto uid = static_cast<uid_t>(options.uid);
+    if (::setresuid(uid, uid, uid) != 0) die("setresuid");
+  }
+  // After the change of identity, which clears it. In a PID namespace of its own the parent is seen as 0.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) die("prctl(PR_SET_PDEATHSIG)");
+  if (!options.pid && ::getppid() != parent) std::_Exit(exit_setup);
+  ::execvp(options.argv[0], options.argv.data());
+  die("execvp('" + std::string(options.argv[0]) + "')");
+}
+
+volatile sig_atomic_t child_pid = 0;
+
+void forward(int number) {
+  if (child_pid > 0) ::kill(child_pid, number);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const pid_t parent = ::getppid();
+  const Options options = parse(argc, argv);
+  enter(options);
+  if (!options.pid) become(options, parent);
+
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) die("prctl(PR_SET_PDEATHSIG)");
+  if (::getppid() != parent) std::_Exit(exit_setup);
+  const pid_t child = ::fork();
+  if (child < 0) die("fork");
+  if (child == 0) become(options, parent);
+  child_pid = child;
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) std::signal(number, forward);
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) die("waitpid");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
