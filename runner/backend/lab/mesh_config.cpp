@@ -1,0 +1,130 @@
+#include "runner/backend/lab/mesh_config.h"
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+constexpr int marker_port = 61999;  // otherwise unused: an HTTP marker on 80 would itself change what port 80 answers
+
+// One JSON object a line; the names are those that access_log.cpp reads.
+const char* const access_log_format =
+    R"({"t":"%START_TIME(%s.%6f)%","nonce":"%REQ(EGRESSPROOF-NONCE)%",)"
+    R"("downstream":"%DOWNSTREAM_REMOTE_ADDRESS%","destination":"%DOWNSTREAM_LOCAL_ADDRESS%",)"
+    R"("upstream":"%UPSTREAM_HOST%","cluster":"%UPSTREAM_CLUSTER_RAW%","route":"%ROUTE_NAME%",)"
+    R"("code":"%RESPONSE_CODE%","flags":"%RESPONSE_FLAGS%","details":"%RESPONSE_CODE_DETAILS%",)"
+    R"("termination":"%CONNECTION_TERMINATION_DETAILS%",)"
+    R"("transport_failure":"%UPSTREAM_TRANSPORT_FAILURE_REASON%",)"
+    R"("sni":"%REQUESTED_SERVER_NAME%","authority":"%REQ(:AUTHORITY)%","chain":"%FILTER_CHAIN_NAME%"})";
+
+}  // namespace
+
+std::string mesh_config(int bump) {
+  const Json mesh = {
+      {"rootNamespace", "istio-system"},
+      {"trustDomain", "cluster.local"},
+      {"outboundTrafficPolicy", {{"mode", "ALLOW_ANY"}}},
+      {"enableTracing", false},
+      {"ingressControllerMode", "OFF"},
+      {"dnsRefreshRate", "1s"},
+      {"accessLogFile", "access.log"},
+      {"accessLogEncoding", "JSON"},
+      {"accessLogFormat", access_log_format},
+      {"defaultConfig", {{"proxyMetadata", {{"EGRESSPROOF_BUMP", std::to_string(bump)}}}}},
+  };
+  return mesh.dump(2) + "\n";  // JSON is YAML
+}
+
+std::map<std::string, std::string> istiod_environment() {
+  return {{"PILOT_ENABLE_METADATA_EXCHANGE", "false"},
+          {"PILOT_ENABLE_ALPN_FILTER", "false"},
+          {"PILOT_DISABLE_MX_ALPN", "true"},
+          {"PILOT_ENABLE_AMBIENT", "false"},
+          {"PILOT_ENABLE_IP_AUTOALLOCATE", "false"},
+          {"PILOT_DEBOUNCE_AFTER", "10ms"},
+          {"PILOT_DEBOUNCE_MAX", "1s"},
+          {"POD_NAMESPACE", "istio-system"},
+          {"CLUSTER_ID", "Kubernetes"},
+          {"HOME", "/nonexistent"}};
+}
+
+std::vector<std::string> agent_arguments(const PodPlace& pod, const SidecarFiles& files) {
+  return {files.agent.string(), "proxy", "sidecar", "--domain", pod.ns + ".svc.cluster.local"};
+}
+
+std::map<std::string, std::string> agent_environment(const PodPlace& pod, const SidecarFiles& files) {
+  const Json proxy_config = {{"binaryPath", files.envoy.string()},
+                             {"configPath", "./envoy"},
+                             {"discoveryAddress", std::string(istiod_address) + ":15010"},
+                             {"controlPlaneAuthPolicy", "NONE"},
+                             {"statusPort", 15020},
+                             {"concurrency", 1},
+                             {"drainDuration", "1s"},
+                             {"terminationDrainDuration", "0s"}};
+  const Json labels = {{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+  return {{"ISTIO_BOOTSTRAP", files.bootstrap_template.string()},
+          {"POD_NAME", "probe-" + pod.ns},
+          {"POD_NAMESPACE", pod.ns},
+          {"INSTANCE_IP", pod.address},
+          {"SERVICE_ACCOUNT", pod.service_account},
+          {"ISTIO_META_CLUSTER_ID", "Kubernetes"},
+          {"ISTIO_META_ISTIO_VERSION", "1.31.0"},
+          {"ISTIO_META_INTERCEPTION_MODE", "REDIRECT"},
+          {"TRUST_DOMAIN", "cluster.local"},
+          {"CLOUD_PLATFORM", "none"},
+          {"ISTIO_METAJSON_LABELS", labels.dump()},
+          {"ISTIO_DELTA_XDS", "false"},
+          {"PROXY_CONFIG", proxy_config.dump()},
+          {"HOME", "/nonexistent"}};
+}
+
+std::vector<std::string> capture_arguments(const SidecarFiles& files) {
+  return {files.agent.string(),
+          "istio-iptables",
+          "-p",
+          "15001",
+          "-z",
+          "15006",
+          "-u",
+          "1337",
+          "-m",
+          "REDIRECT",
+          "-i",
+          "*",
+          "-x",
+          "",
+          "-b",
+          "*",
+          "-d",
+          "15090,15021,15020"};
+}
+
+std::string marker_host(int generation) { return fmt::format("generation-{}.egressproof.invalid", generation); }
+
+std::string marker_cluster(int generation) {
+  return fmt::format("outbound|{}||{}", marker_port, marker_host(generation));
+}
+
+std::string marker_manifests(int generation, const std::vector<PodPlace>& pods) {
+  std::string text;
+  for (const PodPlace& pod : pods) {
+    if (!pod.meshed) continue;
+    const Json entry = {{"apiVersion", "networking.istio.io/v1"},
+                        {"kind", "ServiceEntry"},
+                        {"metadata", {{"name", "egressproof-generation"}, {"namespace", pod.ns}}},
+                        {"spec",
+                         {{"hosts", {marker_host(generation)}},
+                          {"exportTo", {"."}},
+                          {"location", "MESH_EXTERNAL"},
+                          {"resolution", "STATIC"},
+                          {"ports", {{{"number", marker_port}, {"name", "tcp"}, {"protocol", "TCP"}}}},
+                          {"addresses", {"192.0.2.255"}},
+                          {"endpoints", {{{"address", "192.0.2.255"}}}}}}};
+    text += "---\n" + entry.dump(2) + "\n";
+  }
+  return text;
+}
+
+}  // namespace egressproof::backend::lab

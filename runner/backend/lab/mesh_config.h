@@ -1,0 +1,30 @@
+// Configuration texts of the lab's control plane and proxies. Pure; reasons are in docs/lab.md.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runner/backend/lab/topology.h"
+
+namespace egressproof::backend::lab {
+
+// MeshConfig; `bump` is the barrier's knob: any change of it makes istiod push everything to every proxy.
+std::string mesh_config(int bump);
+std::map<std::string, std::string> istiod_environment();
+
+struct SidecarFiles {
+  std::filesystem::path agent, envoy, bootstrap_template;
+};
+std::vector<std::string> agent_arguments(const PodPlace& pod, const SidecarFiles& files);
+std::map<std::string, std::string> agent_environment(const PodPlace& pod, const SidecarFiles& files);
+// As the injector's istio-init container calls it.
+std::vector<std::string> capture_arguments(const SidecarFiles& files);
+
+// A ServiceEntry in every meshed pod's namespace whose cluster shows in Envoy that this generation has arrived there.
+std::string marker_manifests(int generation, const std::vector<PodPlace>& pods);
+std::string marker_host(int generation);     // "generation-3.egressproof.invalid"
+std::string marker_cluster(int generation);  // "outbound|61999||generation-3.egressproof.invalid"
+
+}  // namespace egressproof::backend::lab

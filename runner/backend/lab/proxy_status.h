@@ -1,0 +1,42 @@
+// What istiod and Envoy say about pushes: /debug/syncz and /config_dump. Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace egressproof::backend::lab {
+
+struct ResourceStatus {
+  std::uint64_t sent = 0, acked = 0;  // push counters; N of a nonce "RFC3339/N" + uuid
+  std::string sent_nonce, acked_nonce;
+  std::string last_error;  // as the proxy told it with its NACK
+};
+
+struct ProxyStatus {
+  std::string id;                                   // "probe-tenant-p3.tenant-p3"
+  std::map<std::string, ResourceStatus> resources;  // by short type: "Cluster", "Listener", ...
+};
+
+// Body of GET /debug/syncz.
+Result<std::vector<ProxyStatus>> parse_syncz(std::string_view body);
+
+// Highest counter over all proxies and types.
+std::uint64_t highest_push(const std::vector<ProxyStatus>& proxies);
+
+// "proxy X rejected Listener: ..." for every rejected resource.
+std::vector<std::string> rejections(const std::vector<ProxyStatus>& proxies);
+
+// What is still missing until `proxies` all acknowledged a push later than `after`; empty: nothing.
+std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::vector<std::string>& expected,
+                           std::uint64_t after);
+
+// Body of GET :15000/config_dump: what is not yet used, or rejected, in Envoy itself; empty: all is active and
+// `marker_cluster` is there.
+std::string not_active(std::string_view config_dump, std::string_view marker_cluster);
+
+}  // namespace egressproof::backend::lab

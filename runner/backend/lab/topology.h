@@ -1,0 +1,36 @@
+// Who has which address in the lab, and the commands that make it so. Pure.
+//
+// One bridge in the "world" namespace joins istiod and the pods; the fixtures' addresses are local to the world
+// (AnyIP). Nothing touches the namespace of the caller, so all runs use the same documentation addresses (RFC 5737).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runner/backend/backend.h"
+
+namespace egressproof::backend::lab {
+
+inline constexpr const char* world_address = "203.0.113.1";  // gateway of the pods, and their DNS server
+inline constexpr const char* istiod_address = "203.0.113.2";
+inline constexpr int redirect_port = 19999;  // where the world's every-port fixtures listen
+
+struct PodPlace {
+  std::string name;  // of the profile
+  std::string address;
+  std::string ns, service_account;
+  bool meshed = false;
+};
+
+// Pods get 203.0.113.10, .11 ... in order. Error: more profiles than addresses.
+Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles);
+
+// Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose
+// other end is moved to that namespace path as eth0.
+std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const std::vector<std::string>& peers);
+// Input of `ip -batch -` in a pod or istiod.
+std::string pod_commands(const std::string& address);
+// Input of `iptables-restore` in the world: every-port fixtures are redirected to redirect_port.
+std::string world_rules(const std::vector<scenario::Fixture>& fixtures);
+
+}  // namespace egressproof::backend::lab
