@@ -1,0 +1,201 @@
+#include "probe/codec.h"
+
+#include <arpa/inet.h>
+
+#include "base/bytes.h"
+#include "base/object_reader.h"
+
+namespace egressproof::probe {
+namespace {
+
+constexpr std::uint64_t max_limit_ms = 600000;
+constexpr std::uint64_t max_hops = 20;
+
+bool is_nonce(const std::string& text) {
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+bool is_address(const std::string& text) {
+  unsigned char buffer[sizeof(in6_addr)];
+  return ::inet_pton(AF_INET, text.c_str(), buffer) == 1 || ::inet_pton(AF_INET6, text.c_str(), buffer) == 1;
+}
+
+void put(Json& json, const char* key, const std::string& value) {
+  if (!value.empty()) json[key] = bytes_to_utf8(value);
+}
+
+Json to_json(const Fields& fields) {
+  Json list = Json::array();
+  for (const auto& [name, value] : fields) list.push_back({bytes_to_utf8(name), bytes_to_utf8(value)});
+  return list;
+}
+
+Json to_json(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(bytes_to_utf8(text));
+  return list;
+}
+
+void read_fields(ObjectReader& reader, const char* key, Fields& fields) {
+  const Json* list = reader.array(key);
+  if (list == nullptr) return;
+  for (const Json& pair : *list) {
+    std::string name;
+    std::string value;
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string() ||
+        !utf8_to_bytes(pair[0].get_ref<const std::string&>(), name) ||
+        !utf8_to_bytes(pair[1].get_ref<const std::string&>(), value)) {
+      reader.complain(key, "'" + std::string(key) + "' must be a list of [name, value]");
+      return;
+    }
+    fields.emplace_back(std::move(name), std::move(value));
+  }
+}
+
+void read_limits(ObjectReader& reader, std::string_view line, StageLimits& limits) {
+  const Json* object = reader.object("limits_ms");
+  if (object == nullptr) return;
+  ObjectReader inner(*object, line);
+  for (const auto& [key, limit] : {std::pair{"resolve", &limits.resolve},
+                                   {"connect", &limits.connect},
+                                   {"tls", &limits.tls},
+                                   {"response", &limits.response}}) {
+    auto count = static_cast<std::uint64_t>(limit->count());
+    inner.number(key, count, max_limit_ms);
+    *limit = std::chrono::milliseconds(count);
+  }
+  if (!inner.finish()) reader.complain("limits_ms", inner.problem().message);
+}
+
+template <class Value>
+void read_named(ObjectReader& reader, const char* key, Result<Value> (*parse)(std::string_view), Value& value) {
+  std::string name;
+  reader.text(key, name, true);
+  if (const auto parsed = parse(name))
+    value = *parsed;
+  else
+    reader.complain(key, parsed.error().message);
+}
+
+void read_family(ObjectReader& reader, Family& family) {
+  std::string name = "ipv4";
+  reader.text("family", name);
+  if (name == "ipv4")
+    family = Family::ipv4;
+  else if (name == "ipv6")
+    family = Family::ipv6;
+  else if (name == "any")
+    family = Family::any;
+  else
+    reader.complain("family", "unknown family '" + name + "' (ipv4, ipv6 or any)");
+}
+
+void check(ObjectReader& reader, const Attempt& attempt) {
+  if (attempt.sequence == 0) reader.complain("sequence", "'sequence' counts from 1");
+  if (!is_nonce(attempt.nonce)) reader.complain("nonce", "'nonce' must be 32 lower-case hex digits");
+  if (!attempt.address.empty() && !is_address(attempt.address))
+    reader.complain("address", "'address' must be an IP literal, not '" + attempt.address + "'");
+  if (!attempt.server.empty() && !is_address(attempt.server))
+    reader.complain("server", "'server' must be an IP literal, not '" + attempt.server + "'");
+  if (attempt.name.empty() && attempt.address.empty()) reader.complain("", "neither 'name' nor 'address' is given");
+  if (attempt.protocol == Protocol::dns) {
+    if (attempt.name.empty()) reader.complain("", "a dns attempt needs 'name'");
+    return;
+  }
+  if (attempt.port == 0) reader.complain("port", "'port' must be from 1 to 65535");
+  const bool http = attempt.protocol == Protocol::http1 || attempt.protocol == Protocol::http2;
+  if (http && attempt.host.empty() && attempt.fields.empty()) reader.complain("", "an HTTP attempt needs 'host'");
+}
+
+std::string family_name(Family family) {
+  return family == Family::ipv4 ? "ipv4" : family == Family::ipv6 ? "ipv6" : "any";
+}
+
+}  // namespace
+
+std::string encode_batch_begin(const std::string& batch, int parallel) {
+  return Json{{"type", "batch"}, {"batch", batch}, {"parallel", parallel}}.dump();
+}
+
+std::string encode_batch_run() { return Json{{"type", "run"}}.dump(); }
+
+std::string encode(const Attempt& attempt) {
+  Json json = {{"type", "attempt"},
+               {"sequence", attempt.sequence},
+               {"id", bytes_to_utf8(attempt.id)},
+               {"nonce", attempt.nonce},
+               {"protocol", to_string(attempt.protocol)}};
+  put(json, "name", attempt.name);
+  put(json, "address", attempt.address);
+  json["port"] = attempt.port;
+  json["family"] = family_name(attempt.family);
+  json["over_tls"] = attempt.over_tls;
+  if (attempt.sni) json["sni"] = bytes_to_utf8(*attempt.sni);
+  if (!attempt.alpn.empty()) json["alpn"] = to_json(attempt.alpn);
+  if (attempt.ech_extension) json["ech_extension"] = true;
+  put(json, "host", attempt.host);
+  json["method"] = bytes_to_utf8(attempt.method);
+  json["path"] = bytes_to_utf8(attempt.path);
+  if (!attempt.headers.empty()) json["headers"] = to_json(attempt.headers);
+  if (!attempt.fields.empty()) json["fields"] = to_json(attempt.fields);
+  put(json, "payload", attempt.payload);
+  if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
+  if (attempt.earlier)
+    json["earlier"] = {{"host", bytes_to_utf8(attempt.earlier->host)}, {"path", bytes_to_utf8(attempt.earlier->path)}};
+  json["query_type"] = attempt.query_type;
+  put(json, "server", attempt.server);
+  json["limits_ms"] = {{"resolve", attempt.limits.resolve.count()},
+                       {"connect", attempt.limits.connect.count()},
+                       {"tls", attempt.limits.tls.count()},
+                       {"response", attempt.limits.response.count()}};
+  return json.dump();
+}
+
+tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
+  ObjectReader reader(line);
+  Attempt attempt;
+  std::string type;
+  reader.text("type", type, true);
+  if (type != "attempt") reader.complain("type", "'type' must be \"attempt\"");
+  reader.number("sequence", attempt.sequence, UINT64_MAX, true);
+  reader.text("id", attempt.id);
+  reader.text("nonce", attempt.nonce, true);
+  read_named(reader, "protocol", protocol_from, attempt.protocol);
+  reader.text("name", attempt.name);
+  reader.text("address", attempt.address);
+  std::uint64_t port = 0;
+  reader.number("port", port, 65535);
+  attempt.port = static_cast<std::uint16_t>(port);
+  read_family(reader, attempt.family);
+  reader.flag("over_tls", attempt.over_tls);
+  if (reader.has("sni")) {
+    attempt.sni.emplace();
+    reader.text("sni", *attempt.sni);
+  }
+  reader.texts("alpn", attempt.alpn);
+  reader.flag("ech_extension", attempt.ech_extension);
+  reader.text("host", attempt.host);
+  reader.text("method", attempt.method);
+  reader.text("path", attempt.path);
+  read_fields(reader, "headers", attempt.headers);
+  read_fields(reader, "fields", attempt.fields);
+  reader.text("payload", attempt.payload);
+  std::uint64_t hops = 0;
+  reader.number("follow_redirects", hops, max_hops);
+  attempt.follow_redirects = static_cast<int>(hops);
+  if (const Json* object = reader.object("earlier")) {
+    ObjectReader inner(*object, line);
+    attempt.earlier.emplace();
+    inner.text("host", attempt.earlier->host, true);
+    inner.text("path", attempt.earlier->path);
+    if (!inner.finish()) reader.complain("earlier", inner.problem().message);
+  }
+  reader.text("query_type", attempt.query_type);
+  reader.text("server", attempt.server);
+  read_limits(reader, line, attempt.limits);
+  check(reader, attempt);
+  if (!reader.finish()) return tl::unexpected(Problem{0, reader.problem().column, reader.problem().message});
+  return attempt;
+}
+
+}  // namespace egressproof::probe
