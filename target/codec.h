@@ -41,7 +41,7 @@ struct Config {
   std::vector<Fixture> fixtures;
   std::vector<Record> records;
   std::vector<std::string> zones;  // answered authoritatively; all else is REFUSED
-  std::string dns_address;         // UDP and TCP; empty: no DNS
+  std::string dns_address;         // UDP only so far; empty: no DNS
   std::uint16_t dns_port = 53;
   std::uint16_t redirect_port = 0;  // 0.0.0.0:port (and [::]:port if IPv6 fixtures exist) that netfilter REDIRECTs to
   std::filesystem::path journal;    // created; must not exist

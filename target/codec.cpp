@@ -1,0 +1,177 @@
+#include "target/codec.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/crypto.h"
+#include "base/object_reader.h"
+
+namespace egressproof::target {
+namespace {
+
+constexpr std::array<std::pair<ReceiptKind, const char*>, 5> kinds{{{ReceiptKind::connection, "connection"},
+                                                                    {ReceiptKind::tls, "tls"},
+                                                                    {ReceiptKind::request, "request"},
+                                                                    {ReceiptKind::payload, "payload"},
+                                                                    {ReceiptKind::dns, "dns"}}};
+
+Json to_json(const std::vector<std::string>& texts) {
+  Json list = Json::array();
+  for (const std::string& text : texts) list.push_back(bytes_to_utf8(text));
+  return list;
+}
+
+// Runs `read` on each object of the list; its first problem becomes one of `reader`.
+template <class Read>
+void each(ObjectReader& reader, std::string_view text, const char* key, Read read) {
+  const Json* list = reader.array(key);
+  if (list == nullptr) return;
+  for (const Json& one : *list) {
+    ObjectReader inner(one.is_object() ? one : Json::object(), text);
+    read(inner);
+    if (!inner.finish()) reader.complain(key, "in '" + std::string(key) + "': " + inner.problem().message);
+  }
+}
+
+std::uint16_t port_of(ObjectReader& reader, const char* key, std::uint16_t fallback) {
+  std::uint64_t port = fallback;
+  reader.number(key, port, 65535);
+  return static_cast<std::uint16_t>(port);
+}
+
+}  // namespace
+
+std::string encode(const Config& config) {
+  Json fixtures = Json::array();
+  for (const Fixture& one : config.fixtures)
+    fixtures.push_back({{"name", one.name},
+                        {"key", one.key},
+                        {"addresses", one.addresses},
+                        {"ports", one.ports},
+                        {"every_port", one.every_port},
+                        {"dns_names", one.dns_names},
+                        {"listening", one.listening}});
+  Json records = Json::array();
+  for (const Record& one : config.records)
+    records.push_back({{"name", one.name}, {"type", one.type}, {"values", one.values}, {"ttl", one.ttl}});
+  const Json json = {{"fixtures", fixtures},
+                     {"records", records},
+                     {"zones", config.zones},
+                     {"dns_address", config.dns_address},
+                     {"dns_port", config.dns_port},
+                     {"redirect_port", config.redirect_port},
+                     {"journal", config.journal.string()},
+                     {"ca_file", config.ca_file.string()}};
+  return json.dump(1);
+}
+
+Result<Config> decode_config(std::string_view text) {
+  ObjectReader reader(text);
+  Config config;
+  each(reader, text, "fixtures", [&](ObjectReader& inner) {
+    Fixture one;
+    inner.text("name", one.name, true);
+    inner.text("key", one.key, true);
+    inner.texts("addresses", one.addresses);
+    if (const Json* ports = inner.array("ports"))
+      for (const Json& port : *ports) {
+        if (!port.is_number_unsigned() || port.get<std::uint64_t>() == 0 || port.get<std::uint64_t>() > 65535) {
+          inner.complain("ports", "'ports' must be a list of port numbers");
+          break;
+        }
+        one.ports.push_back(port.get<std::uint16_t>());
+      }
+    inner.flag("every_port", one.every_port);
+    inner.texts("dns_names", one.dns_names);
+    inner.flag("listening", one.listening);
+    config.fixtures.push_back(std::move(one));
+  });
+  each(reader, text, "records", [&](ObjectReader& inner) {
+    Record one;
+    inner.text("name", one.name, true);
+    inner.text("type", one.type, true);
+    inner.texts("values", one.values);
+    std::uint64_t ttl = one.ttl;
+    inner.number("ttl", ttl, UINT32_MAX);
+    one.ttl = static_cast<std::uint32_t>(ttl);
+    config.records.push_back(std::move(one));
+  });
+  reader.texts("zones", config.zones);
+  reader.text("dns_address", config.dns_address);
+  config.dns_port = port_of(reader, "dns_port", config.dns_port);
+  config.redirect_port = port_of(reader, "redirect_port", config.redirect_port);
+  std::string path;
+  reader.text("journal", path, true);
+  config.journal = path;
+  reader.text("ca_file", path, true);
+  config.ca_file = path;
+  if (!reader.finish())
+    return fail(ErrorKind::usage, "byte " + std::to_string(reader.problem().column) + ": " + reader.problem().message);
+  return config;
+}
+
+std::string encode(const Receipt& receipt) {
+  const char* kind =
+      std::find_if(kinds.begin(), kinds.end(), [&](const auto& one) { return one.first == receipt.kind; })->second;
+  Json json = {{"type", "receipt"},      {"number", receipt.number},   {"connection", receipt.connection},
+               {"kind", kind},           {"fixture", receipt.fixture}, {"nonce", receipt.nonce},
+               {"local", receipt.local}, {"peer", receipt.peer},       {"at_us", receipt.at.count()}};
+  const auto put = [&](const char* key, const std::string& value) {
+    if (!value.empty()) json[key] = bytes_to_utf8(value);
+  };
+  if (receipt.sni) json["sni"] = bytes_to_utf8(*receipt.sni);
+  if (!receipt.alpn.empty()) json["alpn"] = to_json(receipt.alpn);
+  if (receipt.ech) json["ech"] = true;
+  put("http_version", receipt.http_version);
+  put("host", receipt.host);
+  put("method", receipt.method);
+  put("path", receipt.path);
+  put("name", receipt.name);
+  put("payload", receipt.payload);
+  return json.dump();
+}
+
+Result<Receipt> decode_receipt(std::string_view line) {
+  ObjectReader reader(line);
+  Receipt receipt;
+  std::string type;
+  std::string kind;
+  reader.text("type", type, true);
+  reader.number("number", receipt.number, UINT64_MAX, true);
+  reader.number("connection", receipt.connection, UINT64_MAX, true);
+  reader.text("kind", kind, true);
+  const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& one) { return one.second == kind; });
+  if (found == kinds.end())
+    reader.complain("kind", "unknown kind '" + kind + "'");
+  else
+    receipt.kind = found->first;
+  reader.text("fixture", receipt.fixture, true);
+  reader.text("nonce", receipt.nonce, true);
+  reader.text("local", receipt.local, true);
+  reader.text("peer", receipt.peer, true);
+  reader.micros("at_us", receipt.at, true);
+  if (reader.has("sni")) {
+    receipt.sni.emplace();
+    reader.text("sni", *receipt.sni);
+  }
+  reader.texts("alpn", receipt.alpn);
+  reader.flag("ech", receipt.ech);
+  reader.text("http_version", receipt.http_version);
+  reader.text("host", receipt.host);
+  reader.text("method", receipt.method);
+  reader.text("path", receipt.path);
+  reader.text("name", receipt.name);
+  reader.text("payload", receipt.payload);
+  if (!reader.finish()) return fail(ErrorKind::environment, reader.problem().message);
+  return receipt;
+}
+
+std::string encode_answer(const Fixture& fixture, const std::string& nonce, std::uint64_t receipt) {
+  const std::string said =
+      "fixture=" + fixture.name + " nonce=" + (nonce.empty() ? "-" : nonce) + " receipt=" + std::to_string(receipt);
+  return "egressproof " + said + " mac=" + hmac_sha256_hex(fixture.key, said) + "\n";
+}
+
+}  // namespace egressproof::target

@@ -1,0 +1,54 @@
+#include "base/object_reader.h"
+#include "target/codec.h"
+
+namespace egressproof::target {
+namespace {
+
+std::string type_of(std::string_view line) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object() || !json.contains("type") || !json["type"].is_string()) return {};
+  return json["type"];
+}
+
+}  // namespace
+
+Journal decode_journal(std::string_view content) {
+  Journal journal;
+  std::uint64_t next = 1;
+  int number = 0;
+  const auto complain = [&](const std::string& what) {
+    journal.errors.push_back("receipt journal, line " + std::to_string(number) + ": " + what);
+  };
+  while (!content.empty()) {
+    const std::size_t end = content.find('\n');
+    if (end == std::string_view::npos) break;  // still being written
+    const std::string_view line = content.substr(0, end);
+    content.remove_prefix(end + 1);
+    const std::string type = type_of(line);
+    if (++number == 1) {
+      if (type != "opened") complain("the opening line is missing");
+      if (type == "opened") continue;
+    }
+    if (journal.closed) complain("a line after the closing line");
+    if (type == "closed") {
+      journal.closed = true;
+      const Json json = Json::parse(line);
+      if (!json.contains("count") || json["count"] != next - 1) complain("the closing count does not fit the receipts");
+      continue;
+    }
+    const auto receipt = decode_receipt(line);
+    if (!receipt) {
+      complain("malformed: " + receipt.error().message);
+      continue;
+    }
+    if (receipt->number > next)
+      complain("receipts " + std::to_string(next) + " to " + std::to_string(receipt->number - 1) + " are lost");
+    if (receipt->number < next) complain("receipt " + std::to_string(receipt->number) + " came twice or out of order");
+    if (receipt->number >= next) next = receipt->number + 1;
+    journal.receipts.push_back(*receipt);
+  }
+  if (number == 0) journal.errors.emplace_back("receipt journal: it is empty");
+  return journal;
+}
+
+}  // namespace egressproof::target
