@@ -55,7 +55,8 @@ Result<std::vector<ProxyStatus>> parse_syncz(std::string_view body) {
   for (const Json& entry : parsed) {
     ProxyStatus proxy;
     proxy.id = text_of(entry, "proxy");
-    for (const auto& [url, resource] : entry.value("resources", Json::object()).items()) {
+    const Json resources = entry.value("resources", Json::object());
+    for (const auto& [url, resource] : resources.items()) {
       ResourceStatus status;
       status.sent_nonce = text_of(resource, "sent");
       status.acked_nonce = text_of(resource, "acked");
