@@ -44,7 +44,14 @@ void take(Batch& batch, const std::string& line, const std::string& ca_file) {
   const Json json = Json::parse(line, nullptr, false);
   const std::string type = json.is_object() && json.contains("type") && json["type"].is_string() ? json["type"] : "";
   if (type == "batch") {
-    batch = {true, json.value("batch", ""), {ca_file, std::clamp(json.value("parallel", 32), 1, 1000)}, {}, 1};
+    const bool named = json.contains("batch") && json["batch"].is_string();
+    const bool limited = json.contains("parallel") && json["parallel"].is_number_integer();
+    batch = {named,
+             named ? json["batch"].get<std::string>() : "",
+             {ca_file, limited ? std::clamp(json["parallel"].get<int>(), 1, 1000) : 32},
+             {},
+             1};
+    if (!named) problem(batch, 0, "a batch needs a name ('batch')");
   } else if (!batch.open) {
     problem(batch, 0, "no batch is open");
   } else if (type == "run") {

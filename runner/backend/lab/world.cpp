@@ -61,25 +61,31 @@ Result<policy::Applied> LabWorld::apply(const policy::Generation& generation) {
   const std::string content = generation.manifests + marker_manifests(generation.number, pods_);
   if (auto written = write_file_atomically(staged, content); !written) return tl::unexpected(written.error());
   applied.applied_at = now();
+  const auto reload_failures = [&]() -> std::string {
+    // istiod keeps its whole old state when one document is bad, and says so only in its log.
+    const auto log = read_file(folder_.path() / "istiod.log");
+    const std::size_t at = log ? log->find("unable to reload file configuration", log_seen_) : std::string::npos;
+    return at == std::string::npos ? "" : log->substr(at, log->find('\n', at) - at);
+  };
+  log_seen_ = read_file(folder_.path() / "istiod.log").value_or("").size();
   std::filesystem::rename(staged, folder_.path() / "config" / "generation.yaml");
 
   const auto deadline = Clock::now() + barrier_limit;
   std::string awaited;
   const auto late = [&] { return Clock::now() >= deadline; };
   const auto give_up = [&]() -> Result<policy::Applied> {
-    auto log = read_file(folder_.path() / "istiod.log");
-    std::string told;
-    const std::size_t at = log ? log->rfind("unable to reload file configuration") : std::string::npos;
-    if (at != std::string::npos) told = "; istiod: " + log->substr(at, log->find('\n', at) - at);
     return fail(ErrorKind::environment, "generation " + std::to_string(generation.number) +
                                             " was not acknowledged within " + std::to_string(barrier_limit.count()) +
-                                            " ms; awaited: " + awaited + told);
+                                            " ms; awaited: " + awaited);
   };
   for (;;) {
     const auto store = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/configz");
     const bool meshed = std::any_of(pods_.begin(), pods_.end(), [](const PodPlace& pod) { return pod.meshed; });
     if (!meshed || (store && store->body.find(marker_host(generation.number)) != std::string::npos)) break;
     awaited = "the generation in istiod's store (/debug/configz)";
+    if (const std::string refused = reload_failures(); !refused.empty())
+      return fail(ErrorKind::environment,
+                  "istiod refused generation " + std::to_string(generation.number) + ": " + refused);
     if (late()) return give_up();
     ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
   }

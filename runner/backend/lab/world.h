@@ -75,6 +75,7 @@ class LabWorld : public World {
   std::map<std::string, probe::Observation> last_seen_;  // newest observation through each proxy
   int batches_ = 0;
   int bump_ = 0;
+  std::size_t log_seen_ = 0;  // of istiod's log, before the current generation
 };
 
 }  // namespace egressproof::backend::lab
