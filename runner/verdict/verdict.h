@@ -18,7 +18,7 @@ enum class Status {
   news,        // a documented hole that did not show: reported, and does not pass
   recorded,    // implementation-defined; differs or not, it is written down
   fail,
-  inconclusive,  // includes an expected outage? no: that is a pass of Expect::outage
+  inconclusive,  // cannot tell; where an outage is expected, an inconclusive verdict is a pass instead
   error
 };
 
