@@ -1,7 +1,7 @@
 // Real istiod, Envoy and iptables: what the three witnesses say of a few attempts, and what the world does when a part
 // of it is wrong. Fails, rather than skips, without root or toolchain: `make test` provides both.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <csignal>
@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/files.h"
 #include "runner/backend/lab/lab.h"
+#include "runner/process/child.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -60,7 +61,9 @@ Settings settings() {
   const char* home = std::getenv("HOME");
   const char* given = std::getenv("EGRESSPROOF_TOOLCHAIN");
   const std::string base = cache != nullptr ? cache : std::string(home == nullptr ? "" : home) + "/.cache";
-  return {EGRESSPROOF_BINARY_DIR, given != nullptr ? given : base + "/egressproof/istio-1.31.0", random_hex(4)};
+  const char* run_id = std::getenv("EGRESSPROOF_TEST_RUN_ID");  // of a world that is going to be killed
+  return {EGRESSPROOF_BINARY_DIR, given != nullptr ? given : base + "/egressproof/istio-1.31.0",
+          run_id != nullptr ? run_id : random_hex(4)};
 }
 
 probe::Attempt http(std::uint64_t sequence, const std::string& address, const std::string& host) {
@@ -219,6 +222,41 @@ TEST(LabLeftovers, FolderOfADeadRunIsRemovedAndThatOfALiveOneIsNot) {
   ASSERT_TRUE(clean_leftovers());
   EXPECT_FALSE(std::filesystem::exists(dead));
   EXPECT_TRUE(std::filesystem::exists(live->path()));
+}
+
+// Processes (not zombies, which have no command line) that name the run.
+int processes_of(const std::string& run_id) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const auto line = read_file(entry.path() / "cmdline");
+    if (line && line->find("egressproof-" + run_id) != std::string::npos) ++count;
+  }
+  return count;
+}
+
+TEST(LabLeftovers, SigkillAtAnyPointLeavesOnlyAFolderThatTheNextRunRemoves) {
+  bool any_was_up = false;
+  for (const int point_ms : {30, 150, 350, 600, 900, 1300}) {
+    const std::string run_id = "killed-" + random_hex(4);
+    process::Command command;
+    command.argv = {std::string(EGRESSPROOF_BINARY_DIR) + "/lab_world", "--gtest_filter=LabWorldTest.Witnesses*"};
+    const char* home = std::getenv("HOME");
+    command.env = {{"EGRESSPROOF_TEST_RUN_ID", run_id}, {"HOME", home == nullptr ? "" : home}};
+    for (const char* name : {"XDG_CACHE_HOME", "EGRESSPROOF_TOOLCHAIN"})
+      if (const char* value = std::getenv(name)) command.env[name] = value;
+    auto child = process::Child::start(command);
+    ASSERT_TRUE(child) << to_string(child.error());
+    ::poll(nullptr, 0, point_ms);  // the point at which it is killed, not a wait for a state
+    any_was_up = any_was_up || processes_of(run_id) > 5;
+    child->signal(SIGKILL);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    while (processes_of(run_id) > 0 && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, 5);
+    EXPECT_EQ(processes_of(run_id), 0) << "killed after " << point_ms << " ms";
+    while (!child->ended() && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, 5);
+    ASSERT_TRUE(clean_leftovers());
+    EXPECT_FALSE(std::filesystem::exists(std::filesystem::temp_directory_path() / ("egressproof-" + run_id)));
+  }
+  EXPECT_TRUE(any_was_up) << "no world had come up before it was killed: the test saw nothing";
 }
 
 }  // namespace
