@@ -40,7 +40,10 @@ class World {
   // Puts a generation in place of the one before and returns once it is acknowledged (barrier), not yet canaried.
   // Fills generation, applied_at, acknowledged_at and because. Error kind environment: a rejected resource, with the
   // control plane's own words, or a deadline with what was awaited.
-  virtual Result<policy::Applied> apply(const policy::Generation& generation) = 0;
+  // `while_waiting` is called now and then meanwhile, on the caller's thread, and may call attempt(): so that the
+  // canaries see the change as it happens.
+  virtual Result<policy::Applied> apply(const policy::Generation& generation,
+                                        const std::function<void()>& while_waiting) = 0;
   // Runs one batch in each named pod, all at once. Whatever goes wrong with one pod's stream is in its BatchResult.
   virtual Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) = 0;

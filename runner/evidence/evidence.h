@@ -29,15 +29,16 @@ struct ControlEvidence {
   bool allowed_before = false;  // client ok and a receipt at the control's destination
   bool allowed_after = false;
   std::string why_not;  // of the first that was not allowed; empty if both were
+  std::string id;       // of the plan's control
 };
 
 struct Row {
   plan::Cell cell;
   Witnesses probe;
   ControlEvidence control;
-  bool began_in_force = false;  // started_at >= Applied::in_force_at
-  // Connections without any nonce at the forbidden fixture, from this pod, while the attempt ran. They may be the
-  // attempt's.
+  bool began_in_force = false;  // started_at >= Applied::in_force_at, and the profile's canaries turned
+  // Connections without any nonce at the target, from this pod or by a proxy's record of another attempt's connection
+  // not explained, while the attempt ran. They may be the attempt's.
   std::vector<target::Receipt> unattributed;
   std::vector<std::string> errors;  // of the harness: missing observation, bad stream, ...
 };

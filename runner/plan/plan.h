@@ -11,8 +11,8 @@
 
 namespace egressproof::plan {
 
-// Arrived means: a receipt of the cell's nonce at `fixture`, and for a non-empty `host` one whose Host or :authority it
-// is.
+// Arrived means: a receipt of the attempt's nonce (kind tls, request or payload; for dns attempts kind dns) at
+// `fixture`, and for a non-empty `host` a request whose Host or :authority it is.
 struct Destination {
   std::string fixture;
   std::string host;
@@ -32,11 +32,11 @@ struct Cell {
   std::string profile;
   scenario::Expectation expectation;
   probe::Attempt attempt;
-  Destination forbidden;            // for deny, reroute and leak
-  Destination intended;             // for allow
-  std::string rerouted_to;          // for reroute: the fixture that must answer
-  std::size_t control = 0;          // index into Plan::controls
-  bool is_control_vantage = false;  // the profile is the vantage: the cell's own control is its before and after
+  Destination target;       // what the case is about: where allow must arrive and deny must not
+  std::string rerouted_to;  // for reroute: the fixture that must have the receipt instead; empty otherwise
+  std::string via;  // pod whose address an allowed request must come from; the profile's own pod unless it has a
+                    // gateway
+  std::size_t control = 0;  // index into Plan::controls
 };
 
 struct Skip {

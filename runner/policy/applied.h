@@ -17,9 +17,10 @@ struct Generation {
   bool canary_allowed = true;  // whether the canary's ServiceEntry is part of it
 };
 
-// How one profile's enforcement canary turned.
+// How one profile's canary turned from one behaviour to the other.
 struct CanaryTurn {
   std::string profile;
+  bool turned = false;      // false: the new behaviour was not seen before the deadline
   TimePoint changed_at{0};  // when the generation was applied
   TimePoint last_old{0};    // last attempt that still saw the old behaviour; 0: none did
   TimePoint first_new{0};   // start of the first attempt that saw the new behaviour
@@ -32,8 +33,9 @@ struct Applied {
   TimePoint acknowledged_at{0};  // barrier passed: every proxy has and uses it
   TimePoint in_force_at{0};      // canaries right in every profile; attempts begun earlier are inconclusive
   std::string because;           // "push 2026-.../7 acknowledged by 9 of 9 proxies, canaries right in 9 profiles"
-  std::vector<CanaryTurn> enforcement;  // allowed -> denied
-  std::vector<CanaryTurn> revocation;   // canary ServiceEntry removed
+  std::vector<CanaryTurn> enforcement;  // the canary that no policy allows: allowed -> denied
+  std::vector<CanaryTurn> admission;    // the canary with a ServiceEntry: denied or rerouted -> allowed
+  std::vector<CanaryTurn> revocation;   // its ServiceEntry removed: allowed -> denied
 };
 
 }  // namespace egressproof::policy

@@ -14,6 +14,7 @@ struct MeshRecord {
   std::string downstream;         // %DOWNSTREAM_REMOTE_ADDRESS%: the probe's end of the connection
   std::string destination;        // %DOWNSTREAM_LOCAL_ADDRESS%: what the client dialled
   std::string upstream;           // %UPSTREAM_HOST%
+  std::string upstream_local;     // %UPSTREAM_LOCAL_ADDRESS%: the proxy's end towards the target; a receipt's peer
   std::string cluster;            // %UPSTREAM_CLUSTER%
   std::string route;              // %ROUTE_NAME%
   int code = 0;                   // %RESPONSE_CODE%

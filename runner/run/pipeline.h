@@ -11,13 +11,12 @@
 
 namespace egressproof::run {
 
-enum class Phase { open, apply, in_force, controls_before, probes, controls_after, revocation, collect, close };
+enum class Phase { open, canary, apply, controls_before, probes, controls_after, revocation, collect, close };
 std::string to_string(Phase phase);
 
 struct Options {
   std::string run_id;
   bool keep = false;
-  int repeat = 1;  // probes phases; each repeat is one report
   std::function<void(Phase, const std::string& detail)>
       on_phase;                       // begins; progress and known-answer tests hook in here
   std::function<bool()> interrupted;  // polled between phases

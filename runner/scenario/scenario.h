@@ -37,7 +37,7 @@ struct Record {
 // another.
 struct Role {
   std::string name;     // DNS name
-  std::string fixture;  // who owns it
+  std::string fixture;  // who owns it: where a rerouted request must arrive
 };
 
 enum class Mesh { none, sidecar };
@@ -93,10 +93,10 @@ struct AttemptSpec {
 AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over);
 
 enum class Expect {
-  allow,    // A: a receipt at the dialled fixture, by the expected path
-  deny,     // D: nothing at the forbidden fixture
-  reroute,  // R: the client succeeds, but at the role's own fixture; nothing at the forbidden one
-  leak,     // L: documented hole; a receipt at the forbidden fixture. Reported as KNOWN-LEAK, never as a pass
+  allow,    // A: a receipt at the target, by the expected path
+  deny,     // D: nothing at the target
+  reroute,  // R: the client succeeds, but at the role's own fixture; nothing at the target
+  leak,     // L: documented hole; a receipt at the target. Reported as KNOWN-LEAK, never as a pass
   outage    // X: the target itself is broken; must be told as inconclusive, never as deny
 };
 enum class Stance { enforced, known_leak, implementation_defined };
@@ -126,13 +126,15 @@ struct Case {
   AttemptSpec attempt;
   std::vector<Variant> variants;       // empty: the case itself; else one row "id.variant" each
   std::optional<AttemptSpec> control;  // overlay for the positive control; absent: the same request
-  std::string forbidden;               // fixture or role; empty: the one dialled
-  std::string forbidden_host;          // only requests with this Host or :authority count as arrived there
+  std::string target;                  // fixture or role; empty: the one dialled
+  std::string target_host;             // only requests with this Host or :authority count as arrived there
   std::vector<std::string> tags;
   std::vector<std::string> needs;  // "kubernetes": skipped with that reason where the backend lacks it
   std::string reference, why, fix;
   std::vector<Correction> corrections;
   std::map<std::string, Expectation> expectations;  // by profile; a profile not named: not applicable
+  std::map<std::string, std::map<std::string, Expectation>>
+      variant_expectations;  // variant -> its own row, if it has one
   Location at;
 };
 

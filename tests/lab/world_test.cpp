@@ -114,7 +114,7 @@ class LabWorldTest : public testing::Test {
 using Fixtures = std::vector<std::string>;
 
 TEST_F(LabWorldTest, WitnessesAgreeOnAllowDenyRerouteAndBypass) {
-  const auto applied = world_->apply({1, policies(), false});
+  const auto applied = world_->apply({1, policies(), false}, {});
   ASSERT_TRUE(applied) << to_string(applied.error());
 
   std::map<std::string, std::vector<probe::Attempt>> batches;
@@ -182,11 +182,11 @@ TEST_F(LabWorldTest, WitnessesAgreeOnAllowDenyRerouteAndBypass) {
 }
 
 TEST_F(LabWorldTest, RemovedServiceEntryIsInForceAfterApply) {
-  ASSERT_TRUE(world_->apply({1, policies(), false}));
+  ASSERT_TRUE(world_->apply({1, policies(), false}, {}));
   auto first = world_->attempt({{"P3", {http(1, allow_address, "allow.test")}}});
   ASSERT_TRUE(first);
   EXPECT_EQ(first->at("P3").observations.at(1).code, probe::Code::ok);
-  const auto applied = world_->apply({2, sidecar("closed") + sidecar("dns") + sidecar("none"), false});
+  const auto applied = world_->apply({2, sidecar("closed") + sidecar("dns") + sidecar("none"), false}, {});
   ASSERT_TRUE(applied) << to_string(applied.error());
   const probe::Attempt again = http(1, allow_address, "allow.test");
   ASSERT_TRUE(world_->attempt({{"P3", {again}}}));
@@ -201,13 +201,13 @@ TEST_F(LabWorldTest, RejectedResourceFailsTheGenerationInEnvoysWords) {
       "  configPatches:\n  - applyTo: CLUSTER\n    match: {context: SIDECAR_OUTBOUND}\n"
       "    patch: {operation: ADD, value: {name: bad, type: STRICT_DNS, connect_timeout: 1s, "
       "lb_policy: CLUSTER_PROVIDED}}\n";
-  const auto applied = world_->apply({1, policies() + bad, false});
+  const auto applied = world_->apply({1, policies() + bad, false}, {});
   ASSERT_FALSE(applied);
   EXPECT_NE(applied.error().message.find("rejected Cluster"), std::string::npos) << applied.error().message;
 }
 
 TEST_F(LabWorldTest, BrokenManifestIsAnErrorNotTheOldStateTakenForNew) {
-  const auto applied = world_->apply({1, "---\nkind: [\n", false});
+  const auto applied = world_->apply({1, "---\nkind: [\n", false}, {});
   ASSERT_FALSE(applied);
   EXPECT_EQ(applied.error().message.find("istiod refused generation 1: unable to reload"), 0U)
       << applied.error().message;

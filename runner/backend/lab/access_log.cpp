@@ -24,6 +24,7 @@ policy::MeshRecord record_of(std::string_view proxy, const Json& object, std::st
   record.downstream = text_of(object, "downstream");
   record.destination = text_of(object, "destination");
   record.upstream = text_of(object, "upstream");
+  record.upstream_local = text_of(object, "upstream_local");
   record.cluster = text_of(object, "cluster");
   record.route = text_of(object, "route");
   record.code = std::atoi(text_of(object, "code").c_str());

@@ -13,7 +13,7 @@ constexpr int marker_port = 61999;  // otherwise unused: an HTTP marker on 80 wo
 const char* const access_log_format =
     R"({"t":"%START_TIME(%s.%6f)%","nonce":"%REQ(EGRESSPROOF-NONCE)%",)"
     R"("downstream":"%DOWNSTREAM_REMOTE_ADDRESS%","destination":"%DOWNSTREAM_LOCAL_ADDRESS%",)"
-    R"("upstream":"%UPSTREAM_HOST%","cluster":"%UPSTREAM_CLUSTER_RAW%","route":"%ROUTE_NAME%",)"
+    R"("upstream":"%UPSTREAM_HOST%","upstream_local":"%UPSTREAM_LOCAL_ADDRESS%","cluster":"%UPSTREAM_CLUSTER_RAW%","route":"%ROUTE_NAME%",)"
     R"("code":"%RESPONSE_CODE%","flags":"%RESPONSE_FLAGS%","details":"%RESPONSE_CODE_DETAILS%",)"
     R"("termination":"%CONNECTION_TERMINATION_DETAILS%",)"
     R"("transport_failure":"%UPSTREAM_TRANSPORT_FAILURE_REASON%",)"

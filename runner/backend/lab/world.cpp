@@ -54,7 +54,8 @@ Result<std::string> LabWorld::barrier_gap(std::uint64_t after, const std::string
 
 // The barrier of docs/lab.md: the store holds the generation, then a forced push of everything is acknowledged by every
 // proxy, then every Envoy uses it.
-Result<policy::Applied> LabWorld::apply(const policy::Generation& generation) {
+Result<policy::Applied> LabWorld::apply(const policy::Generation& generation,
+                                        const std::function<void()>& while_waiting) {
   policy::Applied applied;
   applied.generation = generation.number;
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
@@ -87,6 +88,7 @@ Result<policy::Applied> LabWorld::apply(const policy::Generation& generation) {
       return fail(ErrorKind::environment,
                   "istiod refused generation " + std::to_string(generation.number) + ": " + refused);
     if (late()) return give_up();
+    if (while_waiting) while_waiting();
     ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
   }
   const auto before = proxy_status();
@@ -100,6 +102,7 @@ Result<policy::Applied> LabWorld::apply(const policy::Generation& generation) {
     if (gap->empty()) break;
     awaited = *gap;
     if (late()) return give_up();
+    if (while_waiting) while_waiting();
     ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
   }
   applied.acknowledged_at = now();

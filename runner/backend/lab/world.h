@@ -27,7 +27,8 @@ class LabWorld : public World {
   static Result<std::unique_ptr<World>> open(const Settings& settings, const Blueprint& blueprint,
                                              const Progress& progress);
 
-  Result<policy::Applied> apply(const policy::Generation& generation) override;
+  Result<policy::Applied> apply(const policy::Generation& generation,
+                                const std::function<void()>& while_waiting) override;
   Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) override;
   Result<target::Journal> receipts() override;

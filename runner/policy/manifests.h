@@ -1,0 +1,21 @@
+// What the control plane gets. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "runner/scenario/scenario.h"
+
+namespace egressproof::policy {
+
+// Multi-document YAML of all policy objects of `profiles`, in order; metadata.namespace is the profile's where the
+// file says none, as with `kubectl apply -n`. Error kind scenario: two objects of one kind, namespace and name, both
+// places.
+Result<std::string> manifests(const std::vector<scenario::Profile>& profiles);
+
+// Whether the profile's own manifests deny what no ServiceEntry lists: a Sidecar without workloadSelector whose
+// outboundTrafficPolicy.mode is REGISTRY_ONLY (or absent mesh: never). Decides which way its canary must turn.
+bool default_deny(const scenario::Profile& profile);
+
+}  // namespace egressproof::policy
