@@ -1,7 +1,11 @@
 # The recipes are scripts so that they can be run and read alone.
 BUILD ?= build
+ARGS ?=
+# A compiler cache that is of use to every checkout: paths below this folder count as relative.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
-.PHONY: packages toolchain setup build test format
+.PHONY: packages toolchain setup build run test format
 packages:
 	@setup/packages.sh
 toolchain: packages
@@ -9,9 +13,10 @@ toolchain: packages
 setup: toolchain
 
 build: packages
-	@cmake -S . -B $(BUILD)/dev -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >$(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 3; }
-	@rm -f $(BUILD)-configure.log
-	@ninja -C $(BUILD)/dev
+	@BUILD=$(BUILD) setup/build.sh
+
+run: setup build
+	@$(BUILD)/plain/bin/egressproof run scenarios $(ARGS)
 
 test: setup build
 	@BUILD=$(BUILD) tests/run.sh

@@ -12,6 +12,9 @@ ObjectReader::ObjectReader(std::string_view text) : text_(text) {
   } catch (const Json::parse_error& error) {
     failed_ = true;
     problem_ = {static_cast<int>(error.byte), "not JSON"};
+  } catch (const Json::exception& error) {  // a number beyond all bounds
+    failed_ = true;
+    problem_ = {0, error.what()};
   }
   if (!object_.is_object()) object_ = Json::object();
 }

@@ -29,11 +29,12 @@ struct StageLimits {
   std::chrono::milliseconds response{3000};  // request sent until response complete
 };
 
-// A request sent first on the same connection (HTTP only). The attempt itself fails with local_error if the
-// connection could not be re-used.
+// A GET sent first on the same connection (HTTP only). The attempt itself fails with local_error if the connection
+// could not be re-used. So that its receipt is never taken for the attempt's, this request carries a nonce of its own,
+// earlier_nonce(nonce) of codec.h (in its path and its egressproof-nonce header), and "egressproof-earlier: 1".
 struct EarlierRequest {
-  std::string host;  // Host or :authority
-  std::string path = "/earlier/{nonce}";
+  std::string host;                       // Host or :authority
+  std::string path = "/earlier/{nonce}";  // here "{nonce}" stands for earlier_nonce(nonce)
 };
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -56,12 +57,18 @@ struct Attempt {
   std::string method = "GET";
   std::string path = "/r/{nonce}";  // request-target, sent as is (absolute-form allowed for http1)
   Fields headers;                   // added to those of the probe
-  Fields fields;                    // http2: replaces the whole header block, pseudo-headers included, sent as is
-  std::string payload;              // tcp: bytes to send; if it lacks "{nonce}" it carries none
-  int follow_redirects = 0;         // hops followed at most; each hop is resolved afresh by name
+  Fields fields;  // HTTP: replaces the whole header block, sent as is, in this order. http2: pseudo-headers included;
+                  // http1: after "METHOD PATH HTTP/VERSION", one "name: value" line each. Nothing is added.
+  std::string http_version = "1.1";  // http1 with fields only: of the request line, "1.0"
+  std::string payload;               // tcp: bytes to send; if it lacks "{nonce}" it carries none
+  // Hops followed at most. Each is a new connection, resolved afresh by name, with the same nonce, `headers` (less
+  // Authorization and Cookie on another host), limits and family; SNI and Host are those of the Location; `fields` and
+  // `earlier` are not repeated. A Location that is not http or https ends the attempt with the redirect's status.
+  int follow_redirects = 0;
   std::optional<EarlierRequest> earlier;
-  std::string query_type = "A";  // dns: A, AAAA, TXT
-  std::string server;            // dns: IP literal; empty: resolv.conf
+  std::string query_type = "A";         // dns: A, AAAA, TXT
+  std::string query_transport = "udp";  // dns: udp (tcp after a truncated answer) or tcp
+  std::string server;                   // dns: IP literal; empty: resolv.conf
   StageLimits limits;
 };
 

@@ -1,23 +1,35 @@
+#include "base/bytes.h"
 #include "base/crypto.h"
 #include "base/object_reader.h"
 #include "probe/codec.h"
 
 namespace egressproof::probe {
+namespace {
+
+constexpr std::size_t max_quoted = 200;  // bytes of a line that is shown to people
+
+// Any bytes may have come; errors end up in JSON.
+std::string shown(std::string_view line) { return bytes_to_utf8(line.substr(0, max_quoted)); }
+
+}  // namespace
 
 BatchReader::BatchReader(std::string batch, const std::vector<Attempt>& asked) : batch_(std::move(batch)) {
-  for (const Attempt& attempt : asked) asked_[attempt.sequence] = attempt.nonce;
+  for (const Attempt& attempt : asked)
+    if (!asked_.emplace(attempt.sequence, attempt.nonce).second)
+      result_.errors.push_back("batch " + batch_ + ": attempt " + std::to_string(attempt.sequence) +
+                               " was asked for twice");
 }
 
 bool BatchReader::feed(std::string_view line) {
   const auto complain = [&](const std::string& what) { result_.errors.push_back("batch " + batch_ + ": " + what); };
-  if (result_.closed) {
+  if (ended_) {
     complain("a line after the closing record");
     return true;
   }
   const Json json = Json::parse(line, nullptr, false);
   const std::string type = json.is_object() && json.contains("type") && json["type"].is_string() ? json["type"] : "";
   if (type == "problem") {
-    complain("the probe did not understand a line: " + std::string(line));
+    complain("the probe did not understand a line: " + shown(line));
     return false;
   }
   if (type == "closing") {
@@ -30,16 +42,18 @@ bool BatchReader::feed(std::string_view line) {
     reader.text("batch", batch, true);
     reader.number("count", count, UINT64_MAX, true);
     reader.text("sha256", hash, true);
+    const std::size_t errors = result_.errors.size();
     if (!reader.finish()) complain("malformed closing record: " + reader.problem().message);
-    if (batch != batch_) complain("closing record of batch '" + batch + "'");
+    if (batch != batch_) complain("closing record of batch '" + shown(batch) + "'");
     if (count != count_)
       complain("closing record counts " + std::to_string(count) + " observations, " + std::to_string(count_) + " came");
     if (hash != sha256_hex(hashed_)) complain("closing record's hash does not fit the lines that came");
-    result_.closed = true;
+    ended_ = true;
+    result_.closed = result_.errors.size() == errors;
     return true;
   }
   if (type != "observation") {
-    complain("unexpected line: " + std::string(line.substr(0, 200)));
+    complain("unexpected line: " + shown(line));
     return false;
   }
   hashed_.append(line).append("\n");
@@ -61,7 +75,7 @@ bool BatchReader::feed(std::string_view line) {
 }
 
 BatchResult BatchReader::finish() {
-  if (!result_.closed) result_.errors.push_back("batch " + batch_ + ": the stream ended without a closing record");
+  if (!ended_) result_.errors.push_back("batch " + batch_ + ": the stream ended without a closing record");
   for (const auto& [sequence, nonce] : asked_)
     if (result_.observations.count(sequence) == 0)
       result_.errors.push_back("batch " + batch_ + ": no observation of attempt " + std::to_string(sequence));

@@ -2,19 +2,55 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <regex>
+#include <string_view>
 
 namespace egressproof::probe {
 namespace {
 
+constexpr std::string_view fixture_label = "egressproof fixture=";
+constexpr std::size_t max_fixture = 64;
+constexpr std::size_t max_receipt_digits = 18;
+
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
 Code tls_code(const CurlResult& result) {
-  if (has(result.text, "alert")) return Code::tls_alert;
+  if (has(result.text, " alert ")) return Code::tls_alert;
   if (has(result.text, "reset by peer") || result.os_error == ECONNRESET) return Code::tls_reset;
-  if (has(result.text, "wrong version number") || has(result.text, "packet length")) return Code::protocol_error;
-  return Code::tls_closed;
+  if (has(result.text, "unexpected eof") || has(result.text, "SSL_ERROR_SYSCALL") ||
+      result.code != CURLE_SSL_CONNECT_ERROR)
+    return Code::tls_closed;
+  return Code::protocol_error;
+}
+
+// Takes `label` and the characters of `alphabet` that follow it; "" if there is either none or more than `most`.
+std::string take(std::string_view& rest, std::string_view label, std::string_view alphabet, std::size_t most) {
+  if (rest.substr(0, label.size()) != label) return {};
+  rest.remove_prefix(label.size());
+  const std::size_t size = std::min(rest.find_first_not_of(alphabet), rest.size());
+  if (size > most) return {};
+  std::string token(rest.substr(0, size));
+  rest.remove_prefix(size);
+  return token;
+}
+
+std::optional<Answer> answer_at(std::string_view rest) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  constexpr std::size_t nonce_size = 32;
+  constexpr std::size_t mac_size = 64;
+  Answer answer;
+  answer.fixture = take(rest, fixture_label, "abcdefghijklmnopqrstuvwxyz0123456789-", max_fixture);
+  answer.nonce = take(rest, " nonce=", "0123456789abcdef-", nonce_size);
+  const std::string receipt = take(rest, " receipt=", "0123456789", max_receipt_digits);
+  answer.mac = take(rest, " mac=", hex, mac_size);
+  const bool nonce_fits =
+      answer.nonce == "-" || (answer.nonce.size() == nonce_size && answer.nonce.find('-') == std::string::npos);
+  if (answer.fixture.empty() || !nonce_fits || receipt.empty() || answer.mac.size() != mac_size || rest.empty() ||
+      rest.front() != '\n')
+    return std::nullopt;
+  answer.receipt = std::stoull(receipt);
+  return answer;
 }
 
 }  // namespace
@@ -52,12 +88,11 @@ Code classify(const CurlResult& result) {
       return result.stage == Stage::tls ? tls_code(result) : Code::request_reset;
     case CURLE_RECV_ERROR:
       if (result.stage == Stage::tls) return tls_code(result);
+      if (has(result.text, " alert ")) return Code::tls_alert;
       return has(result.text, "reset") || result.os_error == ECONNRESET ? Code::response_reset : Code::response_closed;
     case CURLE_GOT_NOTHING:
     case CURLE_PARTIAL_FILE:
       return Code::response_closed;
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return Code::protocol_error;
@@ -70,11 +105,9 @@ Code classify(const CurlResult& result) {
 }
 
 std::optional<Answer> find_answer(const std::string& bytes) {
-  static const std::regex form(
-      "egressproof fixture=([a-z0-9-]{1,64}) nonce=([0-9a-f]{32}|-) receipt=([0-9]{1,18}) mac=([0-9a-f]{64})\n");
-  std::smatch found;
-  if (!std::regex_search(bytes, found, form)) return std::nullopt;
-  return Answer{found[1], found[2], std::stoull(found[3]), found[4]};
+  for (std::size_t at = bytes.find(fixture_label); at != std::string::npos; at = bytes.find(fixture_label, at + 1))
+    if (const auto answer = answer_at(std::string_view(bytes).substr(at))) return answer;
+  return std::nullopt;
 }
 
 std::string escape(const std::string& bytes, std::size_t limit) {

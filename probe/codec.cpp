@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
+constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
 
 bool is_nonce(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -90,6 +91,16 @@ void read_family(ObjectReader& reader, Family& family) {
     reader.complain("family", "unknown family '" + name + "' (ipv4, ipv6 or any)");
 }
 
+// Only a request head of one's own can say another version than the client that writes the others.
+void check_version(ObjectReader& reader, const Attempt& attempt) {
+  const std::string& version = attempt.http_version;
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version.size() != 3 || !digit(version[0]) || version[1] != '.' || !digit(version[2]))
+    reader.complain("http_version", "'http_version' must be like \"1.0\"");
+  else if (version != "1.1" && (attempt.protocol != Protocol::http1 || attempt.fields.empty()))
+    reader.complain("http_version", "'http_version' needs protocol http/1.1 and 'fields'");
+}
+
 void check(ObjectReader& reader, const Attempt& attempt) {
   if (attempt.sequence == 0) reader.complain("sequence", "'sequence' counts from 1");
   if (!is_nonce(attempt.nonce)) reader.complain("nonce", "'nonce' must be 32 lower-case hex digits");
@@ -98,12 +109,23 @@ void check(ObjectReader& reader, const Attempt& attempt) {
   if (!attempt.server.empty() && !is_address(attempt.server))
     reader.complain("server", "'server' must be an IP literal, not '" + attempt.server + "'");
   if (attempt.name.empty() && attempt.address.empty()) reader.complain("", "neither 'name' nor 'address' is given");
+  const bool http = attempt.protocol == Protocol::http1 || attempt.protocol == Protocol::http2;
+  const auto http_only = [&](const char* key, bool given) {
+    if (given && !http) reader.complain(key, "'" + std::string(key) + "' is for HTTP attempts only");
+  };
+  http_only("fields", !attempt.fields.empty());
+  http_only("earlier", attempt.earlier.has_value());
+  http_only("follow_redirects", attempt.follow_redirects > 0);
+  check_version(reader, attempt);
+  if (attempt.query_transport != "udp" && attempt.query_transport != "tcp")
+    reader.complain("query_transport", "unknown transport '" + attempt.query_transport + "' (udp or tcp)");
+  for (const std::string& protocol : attempt.alpn)
+    if (protocol.empty() || protocol.size() > max_alpn) reader.complain("alpn", "an ALPN protocol has 1 to 255 bytes");
   if (attempt.protocol == Protocol::dns) {
     if (attempt.name.empty()) reader.complain("", "a dns attempt needs 'name'");
     return;
   }
   if (attempt.port == 0) reader.complain("port", "'port' must be from 1 to 65535");
-  const bool http = attempt.protocol == Protocol::http1 || attempt.protocol == Protocol::http2;
   if (http && attempt.host.empty() && attempt.fields.empty()) reader.complain("", "an HTTP attempt needs 'host'");
 }
 
@@ -114,7 +136,7 @@ std::string family_name(Family family) {
 }  // namespace
 
 std::string encode_batch_begin(const std::string& batch, int parallel) {
-  return Json{{"type", "batch"}, {"batch", batch}, {"parallel", parallel}}.dump();
+  return Json{{"type", "batch"}, {"batch", bytes_to_utf8(batch)}, {"parallel", parallel}}.dump();
 }
 
 std::string encode_batch_run() { return Json{{"type", "run"}}.dump(); }
@@ -123,7 +145,7 @@ std::string encode(const Attempt& attempt) {
   Json json = {{"type", "attempt"},
                {"sequence", attempt.sequence},
                {"id", bytes_to_utf8(attempt.id)},
-               {"nonce", attempt.nonce},
+               {"nonce", bytes_to_utf8(attempt.nonce)},
                {"protocol", to_string(attempt.protocol)}};
   put(json, "name", attempt.name);
   put(json, "address", attempt.address);
@@ -138,11 +160,13 @@ std::string encode(const Attempt& attempt) {
   json["path"] = bytes_to_utf8(attempt.path);
   if (!attempt.headers.empty()) json["headers"] = to_json(attempt.headers);
   if (!attempt.fields.empty()) json["fields"] = to_json(attempt.fields);
+  if (attempt.http_version != "1.1") json["http_version"] = bytes_to_utf8(attempt.http_version);
   put(json, "payload", attempt.payload);
   if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
   if (attempt.earlier)
     json["earlier"] = {{"host", bytes_to_utf8(attempt.earlier->host)}, {"path", bytes_to_utf8(attempt.earlier->path)}};
-  json["query_type"] = attempt.query_type;
+  json["query_type"] = bytes_to_utf8(attempt.query_type);
+  if (attempt.query_transport != "udp") json["query_transport"] = bytes_to_utf8(attempt.query_transport);
   put(json, "server", attempt.server);
   json["limits_ms"] = {{"resolve", attempt.limits.resolve.count()},
                        {"connect", attempt.limits.connect.count()},
@@ -179,6 +203,7 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
   reader.text("path", attempt.path);
   read_fields(reader, "headers", attempt.headers);
   read_fields(reader, "fields", attempt.fields);
+  reader.text("http_version", attempt.http_version);
   reader.text("payload", attempt.payload);
   std::uint64_t hops = 0;
   reader.number("follow_redirects", hops, max_hops);
@@ -191,6 +216,7 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
     if (!inner.finish()) reader.complain("earlier", inner.problem().message);
   }
   reader.text("query_type", attempt.query_type);
+  reader.text("query_transport", attempt.query_transport);
   reader.text("server", attempt.server);
   read_limits(reader, line, attempt.limits);
   check(reader, attempt);

@@ -2,14 +2,15 @@
 //
 //   runner -> probe:  {"type":"batch","batch":"b1","parallel":200}   begins a batch
 //                     {"type":"attempt","sequence":1,...}            any number
-//                     {"type":"run"}                                 ends it
-//   probe -> runner:  {"type":"hello","version":"...","features":["http/2",...]}   once, at start
+//                     {"type":"run"}                                 ends it; a closing record always follows
+//   probe -> runner:  {"type":"hello","version":"...","features":["http/2",...]}  once, at start
 //                     {"type":"observation","sequence":1,...}        in order of completion
 //                     {"type":"problem","line":3,"column":17,"message":"..."}  a malformed line; the batch goes on
 //                     {"type":"closing","batch":"b1","count":12,"sha256":"..."}  hash over the observation lines,
 //                     each with its newline, in the order written
 //
-// Unknown keys are a problem, so that a misspelt field cannot silently change an attempt.
+// Unknown keys are a problem, so that a misspelt field cannot silently change an attempt; so are a sequence or a nonce
+// that came before in the batch. An attempt that this build cannot carry out is an observation with code unsupported.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,8 @@ namespace egressproof::probe {
 std::string to_string(Protocol protocol);
 std::string to_string(Stage stage);
 std::string to_string(Code code);
+// The nonce that the earlier request of an attempt carries: the first 32 digits of hex SHA-256(nonce + "/earlier").
+std::string earlier_nonce(const std::string& nonce);
 Result<Protocol> protocol_from(std::string_view text);
 Result<Stage> stage_from(std::string_view text);
 Result<Code> code_from(std::string_view text);
@@ -68,6 +71,7 @@ class BatchReader {
   std::map<std::uint64_t, std::string> asked_;  // sequence -> nonce
   std::string hashed_;
   std::uint64_t count_ = 0;
+  bool ended_ = false;  // a closing record came, right or not
   BatchResult result_;
 };
 

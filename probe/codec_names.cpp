@@ -1,10 +1,13 @@
 #include <array>
 #include <utility>
 
+#include "base/crypto.h"
 #include "probe/codec.h"
 
 namespace egressproof::probe {
 namespace {
+
+constexpr std::size_t nonce_digits = 32;
 
 template <class Value, std::size_t size>
 using Names = std::array<std::pair<Value, std::string_view>, size>;
@@ -65,5 +68,7 @@ std::string to_string(Code code) { return name_of(codes, code); }
 Result<Protocol> protocol_from(std::string_view text) { return value_of(protocols, text, "protocol"); }
 Result<Stage> stage_from(std::string_view text) { return value_of(stages, text, "stage"); }
 Result<Code> code_from(std::string_view text) { return value_of(codes, text, "code"); }
+
+std::string earlier_nonce(const std::string& nonce) { return sha256_hex(nonce + "/earlier").substr(0, nonce_digits); }
 
 }  // namespace egressproof::probe

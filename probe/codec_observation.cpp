@@ -49,8 +49,12 @@ void read_answer(ObjectReader& reader, std::string_view line, std::optional<Answ
 }  // namespace
 
 std::string encode(const Observation& seen) {
-  Json json = {{"type", "observation"}, {"sequence", seen.sequence},    {"attempt_id", bytes_to_utf8(seen.attempt_id)},
-               {"nonce", seen.nonce},   {"code", to_string(seen.code)}, {"reached", to_string(seen.reached)}};
+  Json json = {{"type", "observation"},
+               {"sequence", seen.sequence},
+               {"attempt_id", bytes_to_utf8(seen.attempt_id)},
+               {"nonce", bytes_to_utf8(seen.nonce)},
+               {"code", to_string(seen.code)},
+               {"reached", to_string(seen.reached)}};
   Json stages = Json::array();
   for (const StageResult& one : seen.stages)
     stages.push_back({{"stage", to_string(one.stage)}, {"code", to_string(one.code)}, {"took_us", one.took.count()}});

@@ -1,6 +1,7 @@
 // The probe's event loop: all attempts of a batch, at most `parallel` of them in flight, on one thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,8 +12,10 @@
 namespace egressproof::probe {
 
 struct EngineOptions {
-  std::string ca_file;  // PEM of the fixtures' CA; empty: certificates are not verified
-  int parallel = 32;
+  std::string ca_file;          // PEM of the fixtures' CA; empty: certificates are not verified
+  int parallel = 32;            // fewer if the process may not have so many descriptors
+  std::string dns_server;       // IP literal of the name server for all names; empty: those of resolv.conf
+  std::uint16_t dns_port = 53;  // of dns_server
 };
 
 // Tells each observation once, in order of completion.

@@ -35,7 +35,7 @@ enum class Code {
   // request and response
   request_reset,    // the connection failed while the request was being sent
   response_closed,  // end of file before a complete response
-  response_reset,
+  response_reset,   // the connection, or the HTTP/2 stream, was reset
   response_timeout,
   protocol_error,  // the peer answered something that is not the protocol
   // the probe itself
@@ -63,10 +63,11 @@ struct Observation {
   std::string nonce;
   Code code = Code::local_error;    // ok: every stage that the attempt asks for completed (whatever the HTTP status)
   Stage reached = Stage::resolve;   // the stage in which the attempt ended
-  std::vector<StageResult> stages;  // in order; only those begun
+  std::vector<StageResult> stages;  // in order; only those begun. After redirects: the resolve stage of every hop that
+                                    // had one, then the other stages of the last hop
   std::chrono::microseconds started_at{0};  // since the Unix epoch, system clock
   std::chrono::microseconds finished_at{0};
-  std::vector<std::string> addresses;  // as resolved, in order
+  std::vector<std::string> addresses;  // as resolved, in order (of the last hop)
   std::string peer;                    // "address:port" dialled ("[v6]:port")
   std::string local;                   // "address:port" of the probe's end; empty if never connected
   std::optional<int> http_status;
@@ -78,9 +79,9 @@ struct Observation {
   std::optional<Answer> answer;
   std::string body_excerpt;  // at most 512 bytes, non-printable bytes as \xNN
   std::uint64_t bytes_received = 0;
-  std::vector<std::string> redirects;  // Location of each hop that was followed
-  std::vector<std::string> dns_answers;
-  std::string detail;  // library text, for people only
+  std::vector<std::string> redirects;    // Location of each hop that was followed, as received
+  std::vector<std::string> dns_answers;  // addresses, or the bytes of each TXT record
+  std::string detail;                    // library text, for people only
 };
 
 }  // namespace egressproof::probe

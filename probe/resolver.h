@@ -1,32 +1,40 @@
-// Names to addresses by c-ares: no cache, no search list, no hosts file, so that DNS is a stage of its own.
+// Names to addresses, and single queries, by c-ares: no cache, no search list, no hosts file, so that DNS is a stage of
+// its own.
 #pragma once
 
-#include <poll.h>
-
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "probe/attempt.h"
+#include "probe/event_loop.h"
 #include "probe/observation.h"
 
 namespace egressproof::probe {
 
+struct Question {
+  std::string name;
+  Family family = Family::ipv4;  // of the addresses wanted
+  std::string type;              // "A", "AAAA" or "TXT": one query, whatever the name; empty: addresses to dial
+  std::string server;            // IP literal; empty: those of resolv.conf
+  std::uint16_t port = 53;       // of `server`
+  bool over_tcp = false;
+  std::chrono::milliseconds limit{2000};
+};
+
 class Resolution {
  public:
-  // `server`: IP literal, or empty for those of resolv.conf. `port` 0 means 53.
-  Resolution(const std::string& name, Family family, const std::string& server, std::uint16_t port,
-             std::chrono::milliseconds limit);
+  // `on_done` is called once, when done() has become true; that may be before the constructor returns.
+  Resolution(EventLoop& loop, const Question& question, std::function<void()> on_done);
   ~Resolution();
   Resolution(const Resolution&) = delete;
   Resolution& operator=(const Resolution&) = delete;
 
-  void add_interest(std::vector<pollfd>& entries) const;
-  void process();  // reads and writes what is possible, and sees to time-outs
   [[nodiscard]] bool done() const;
-  [[nodiscard]] Code code() const;  // after done()
-  [[nodiscard]] const std::vector<std::string>& addresses() const;
+  [[nodiscard]] StageResult stage() const;                        // after done()
+  [[nodiscard]] const std::vector<std::string>& answers() const;  // addresses, or the bytes of each TXT record
   [[nodiscard]] const std::string& detail() const;
 
  private:

@@ -1,61 +1,78 @@
-// One attempt on its way through libcurl: the easy handle, what it is told, and what it saw.
+// One connection of an attempt: libcurl's easy handle makes it (and, for plain HTTP/1.1, speaks over it), an Exchange
+// speaks over it where the bytes must be the attempt's own.
 #pragma once
 
 #include <curl/curl.h>
+#include <sys/socket.h>
 
-#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "probe/attempt.h"
+#include "probe/curl_multi.h"
+#include "probe/event_loop.h"
+#include "probe/exchange.h"
 #include "probe/observation.h"
+#include "probe/stage_clock.h"
+#include "probe/tls_client.h"
 
 namespace egressproof::probe {
 
 class Transfer {
  public:
-  // `ca_file`: PEM of the fixtures' CA; empty: certificates are not verified. `address`: IP literal to dial.
-  Transfer(const Attempt& attempt, const std::string& address, const std::string& ca_file);
+  // `address`: IP literal to dial, and nothing else is. `ca_file`: PEM of the fixtures' CA; empty: certificates are not
+  // verified. `on_done` is called once, from the loop, when ended() has become true.
+  Transfer(EventLoop& loop, CurlMulti& multi, const Attempt& attempt, std::string address, const std::string& ca_file,
+           std::function<void()> on_done);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
-  [[nodiscard]] CURL* easy() const { return easy_; }
-  // Whether the handle only connects (tls, tcp): the loop goes on with exchange_raw() then.
-  [[nodiscard]] bool connect_only() const;
-  // The stage that is running, and since when its limit counts.
-  [[nodiscard]] Stage stage() const;
-  [[nodiscard]] std::chrono::milliseconds stage_age() const;
-
-  // tcp after the connection is made: sends and receives what is possible. True: the attempt has ended, with code().
-  bool exchange_raw();
-  [[nodiscard]] int socket() const;
-
-  // The transfer ended in libcurl.
-  void finished(CURLcode code);
-  void timed_out();
-  [[nodiscard]] Observation observe() const;
+  [[nodiscard]] bool ended() const { return ended_; }
+  [[nodiscard]] const Reply& reply() const { return reply_; }
+  // Adds the stages and sets all that the connection told. After ended().
+  void tell(Observation& seen) const;
 
  private:
   static std::size_t on_body(char* data, std::size_t size, std::size_t count, void* self);
   static CURLcode on_ssl_ctx(CURL* easy, void* ctx, void* self);
-  static void on_ssl_info(const void* ssl, int where, int);
-  void prepare(const std::string& address, const std::string& ca_file);
-  [[nodiscard]] std::string filled(const std::string& text) const;  // "{nonce}" replaced
+  static int on_ready(void* self, char*, char*, int, int);
+  static int on_debug(CURL*, curl_infotype type, char*, std::size_t, void* self);
+  static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address);
 
+  void prepare(const std::string& ca_file);
+  void prepare_tls(const std::string& ca_file);
+  void prepare_http();
+  void done(CURLcode code);  // libcurl has ended its part
+  void read_reply();
+  void exchange();  // sends and receives what is possible
+  bool send();      // false: the connection failed
+  void receive();
+  void expired();
+  [[nodiscard]] Code settled(Code code);
+  void end(Code code, const std::string& detail);
+
+  EventLoop& loop_;
+  CurlMulti& multi_;
   Attempt attempt_;
-  CURL* easy_ = nullptr;
+  std::string address_;
+  std::function<void()> on_done_;
+  StageClock clock_;
+  TlsClient tls_;
+  std::unique_ptr<Exchange> exchange_;
+  CURL* easy_;
   curl_slist* headers_ = nullptr;
   curl_slist* connect_to_ = nullptr;
   char error_[CURL_ERROR_SIZE] = {};
-  std::string alpn_wire_, sni_, ech_;
-  std::string body_, unsent_;
-  std::chrono::steady_clock::time_point begun_, connected_;
-  bool raw_ = false;  // the connection is made and exchange_raw() is at work
-  std::chrono::microseconds started_at_{0}, finished_at_{0};
+  std::string unsent_;
+  int watched_ = -1;  // the socket while exchange_ is at work
+  bool opened_ = false;
+  int open_error_ = 0;  // errno
+  bool ended_ = false;
   Code code_ = Code::local_error;
-  Stage reached_ = Stage::connect;
-  std::string alpn_, tls_version_, certificate_;
+  std::string detail_;
+  Reply reply_;
 };
 
 }  // namespace egressproof::probe

@@ -16,11 +16,11 @@ using TlsContext = std::shared_ptr<SSL_CTX>;
 
 struct Authority {
   std::string ca_pem;
-  std::map<std::string, TlsContext> contexts;  // by fixture; ALPN: http/1.1 if offered, else none
+  std::map<std::string, TlsContext> contexts;  // by fixture; ALPN: h2, else http/1.1, of what is offered, else none
 };
 
-// One P-256 CA and one leaf per fixture, CN = its name, SAN = its DNS names and addresses; valid from an hour ago for 7
-// days.
+// One CA and one leaf per fixture, CN = its name, SAN = its DNS names and addresses; see base/x509.h. Errors name the
+// fixture.
 Result<Authority> make_authority(const std::vector<Fixture>& fixtures);
 
 }  // namespace egressproof::target

@@ -11,11 +11,12 @@
 namespace egressproof::target {
 namespace {
 
-constexpr std::array<std::pair<ReceiptKind, const char*>, 5> kinds{{{ReceiptKind::connection, "connection"},
+constexpr std::array<std::pair<ReceiptKind, const char*>, 6> kinds{{{ReceiptKind::connection, "connection"},
                                                                     {ReceiptKind::tls, "tls"},
                                                                     {ReceiptKind::request, "request"},
                                                                     {ReceiptKind::payload, "payload"},
-                                                                    {ReceiptKind::dns, "dns"}}};
+                                                                    {ReceiptKind::dns, "dns"},
+                                                                    {ReceiptKind::packet, "packet"}}};
 
 Json to_json(const std::vector<std::string>& texts) {
   Json list = Json::array();
@@ -35,6 +36,20 @@ void each(ObjectReader& reader, std::string_view text, const char* key, Read rea
   }
 }
 
+std::vector<std::uint16_t> ports_of(ObjectReader& reader, const char* key) {
+  std::vector<std::uint16_t> ports;
+  const Json* list = reader.array(key);
+  if (list == nullptr) return ports;
+  for (const Json& port : *list) {
+    if (!port.is_number_unsigned() || port.get<std::uint64_t>() == 0 || port.get<std::uint64_t>() > 65535) {
+      reader.complain(key, "'" + std::string(key) + "' must be a list of port numbers");
+      break;
+    }
+    ports.push_back(port.get<std::uint16_t>());
+  }
+  return ports;
+}
+
 std::uint16_t port_of(ObjectReader& reader, const char* key, std::uint16_t fallback) {
   std::uint64_t port = fallback;
   reader.number(key, port, 65535);
@@ -52,16 +67,24 @@ std::string encode(const Config& config) {
                         {"ports", one.ports},
                         {"every_port", one.every_port},
                         {"dns_names", one.dns_names},
-                        {"listening", one.listening}});
+                        {"listening", one.listening},
+                        {"udp_ports", one.udp_ports},
+                        {"udp_silent", one.udp_silent}});
   Json records = Json::array();
   for (const Record& one : config.records)
-    records.push_back({{"name", one.name}, {"type", one.type}, {"values", one.values}, {"ttl", one.ttl}});
+    records.push_back({{"name", one.name},
+                       {"type", one.type},
+                       {"values", to_json(one.values)},
+                       {"ttl", one.ttl},
+                       {"rotate", one.rotate}});
   const Json json = {{"fixtures", fixtures},
                      {"records", records},
                      {"zones", config.zones},
                      {"dns_address", config.dns_address},
                      {"dns_port", config.dns_port},
                      {"redirect_port", config.redirect_port},
+                     {"udp_redirect_port", config.udp_redirect_port},
+                     {"packet_witness", config.packet_witness},
                      {"journal", config.journal.string()},
                      {"ca_file", config.ca_file.string()}};
   return json.dump(1);
@@ -75,17 +98,12 @@ Result<Config> decode_config(std::string_view text) {
     inner.text("name", one.name, true);
     inner.text("key", one.key, true);
     inner.texts("addresses", one.addresses);
-    if (const Json* ports = inner.array("ports"))
-      for (const Json& port : *ports) {
-        if (!port.is_number_unsigned() || port.get<std::uint64_t>() == 0 || port.get<std::uint64_t>() > 65535) {
-          inner.complain("ports", "'ports' must be a list of port numbers");
-          break;
-        }
-        one.ports.push_back(port.get<std::uint16_t>());
-      }
+    one.ports = ports_of(inner, "ports");
     inner.flag("every_port", one.every_port);
     inner.texts("dns_names", one.dns_names);
     inner.flag("listening", one.listening);
+    one.udp_ports = ports_of(inner, "udp_ports");
+    inner.flag("udp_silent", one.udp_silent);
     config.fixtures.push_back(std::move(one));
   });
   each(reader, text, "records", [&](ObjectReader& inner) {
@@ -96,12 +114,15 @@ Result<Config> decode_config(std::string_view text) {
     std::uint64_t ttl = one.ttl;
     inner.number("ttl", ttl, UINT32_MAX);
     one.ttl = static_cast<std::uint32_t>(ttl);
+    inner.flag("rotate", one.rotate);
     config.records.push_back(std::move(one));
   });
   reader.texts("zones", config.zones);
   reader.text("dns_address", config.dns_address);
   config.dns_port = port_of(reader, "dns_port", config.dns_port);
   config.redirect_port = port_of(reader, "redirect_port", config.redirect_port);
+  config.udp_redirect_port = port_of(reader, "udp_redirect_port", config.udp_redirect_port);
+  reader.flag("packet_witness", config.packet_witness);
   std::string path;
   reader.text("journal", path, true);
   config.journal = path;
@@ -126,9 +147,12 @@ std::string encode(const Receipt& receipt) {
   if (receipt.ech) json["ech"] = true;
   put("http_version", receipt.http_version);
   put("host", receipt.host);
+  if (receipt.host_header) json["host_header"] = bytes_to_utf8(*receipt.host_header);
   put("method", receipt.method);
   put("path", receipt.path);
   put("name", receipt.name);
+  put("query_type", receipt.query_type);
+  put("transport", receipt.transport);
   put("payload", receipt.payload);
   return json.dump();
 }
@@ -160,9 +184,15 @@ Result<Receipt> decode_receipt(std::string_view line) {
   reader.flag("ech", receipt.ech);
   reader.text("http_version", receipt.http_version);
   reader.text("host", receipt.host);
+  if (reader.has("host_header")) {
+    receipt.host_header.emplace();
+    reader.text("host_header", *receipt.host_header);
+  }
   reader.text("method", receipt.method);
   reader.text("path", receipt.path);
   reader.text("name", receipt.name);
+  reader.text("query_type", receipt.query_type);
+  reader.text("transport", receipt.transport);
   reader.text("payload", receipt.payload);
   if (!reader.finish()) return fail(ErrorKind::environment, reader.problem().message);
   return receipt;

@@ -5,36 +5,35 @@
 #include <algorithm>
 #include <array>
 
+#include "target/http1.h"
+#include "target/http2.h"
 #include "target/http_head.h"
+#include "target/stream.h"
 
 namespace egressproof::target {
 namespace {
 
-constexpr std::size_t max_head = 64 * 1024;
-constexpr std::size_t max_payload_told = 256;
 constexpr unsigned ech_extension_type = 0xfe0d;
+constexpr char handshake_record = 0x16;     // RFC 8446, 5.1
+constexpr std::size_t method_longest = 20;  // see looks_like_http()
+constexpr std::size_t nonce_overlap = 33;   // a nonce and the byte before it, cut by the end of a read
 
 class Connection {
  public:
-  Connection(Accepted accepted, const Fixture& fixture, SSL_CTX* tls, JournalWriter& journal)
-      : accepted_(std::move(accepted)), fixture_(fixture), tls_(tls), journal_(journal) {}
-  ~Connection() { SSL_free(ssl_); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  Connection(int socket, Recorder recorder, SSL_CTX* tls)
+      : socket_(socket), tls_(tls), recorder_(std::move(recorder)), stream_(socket), http1_(stream_, recorder_) {}
 
   void run() {
-    if (journal_.write(receipt(ReceiptKind::connection)) == 0) return;
-    unsigned char first = 0;
-    if (::recv(accepted_.socket.get(), &first, 1, MSG_PEEK) != 1) return;
-    constexpr unsigned char handshake_record = 0x16;  // RFC 8446, 5.1
-    if (first == handshake_record && !accept_tls()) return;
-    while (read_more()) {
-      if (looks_like_http(input_)) {
-        if (!answer_requests()) return;
-      } else if (input_.size() >= 20 || input_.find('\n') != std::string::npos || !maybe_method()) {
-        if (!answer_payload()) return;
-      }
-    }
+    // Not taken off the socket: OpenSSL must read them itself.
+    std::array<char, 512> first{};
+    const ssize_t peeked = ::recv(socket_, first.data(), first.size(), MSG_PEEK);
+    if (peeked <= 0) return;
+    const std::string_view start(first.data(), static_cast<std::size_t>(peeked));
+    if (start.front() == handshake_record && !accept_tls(start)) return;
+    while (stream_.read(input_))
+      if (!take()) return;
+    // The end of the stream, or nothing more within the time-out: what is there has arrived all the same.
+    if (!input_.empty() && !http1_.in_body()) answer_payload();
   }
 
   static int on_client_hello(SSL* ssl, int*, void*) {
@@ -42,116 +41,80 @@ class Connection {
   }
 
  private:
-  Receipt receipt(ReceiptKind kind) const {
-    Receipt made;
-    made.connection = accepted_.number;
-    made.kind = kind;
-    made.fixture = fixture_.name;
-    made.nonce = nonce_;
-    made.local = accepted_.local;
-    made.peer = accepted_.peer;
-    return made;
+  // False: the connection is over.
+  bool take() {
+    if (http1_.in_body()) return http1_.take(input_);
+    const Preface preface = http2_preface(input_);
+    if (preface == Preface::maybe) return true;
+    if (preface == Preface::yes) {
+      serve_http2(stream_, recorder_, std::move(input_));
+      return false;
+    }
+    if (looks_like_http(input_) && !http1_.take(input_)) return false;
+    if (input_.empty() || http1_.in_body() || looks_like_http(input_) || maybe_method()) return true;
+    return answer_payload();
   }
 
   // Too few bytes to tell a method from a payload?
   bool maybe_method() const {
-    return std::all_of(input_.begin(), input_.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    return input_.size() < method_longest &&
+           std::all_of(input_.begin(), input_.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   }
 
   int read_client_hello(SSL* ssl) {
-    Receipt made = receipt(ReceiptKind::tls);
+    Receipt made = recorder_.receipt(ReceiptKind::tls);
     const unsigned char* data = nullptr;
     std::size_t size = 0;
     // server_name (RFC 6066): list length 2, type 1, name length 2, name.
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1)
-      made.sni = size > 5 ? std::string(reinterpret_cast<const char*>(data) + 5, size - 5) : std::string();
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1) {
+      made.sni.emplace();
+      if (size > 5) {
+        const std::size_t length = static_cast<std::size_t>(data[3]) << 8 | data[4];
+        made.sni->assign(reinterpret_cast<const char*>(data) + 5, std::min(length, size - 5));
+      }
+    }
     // ALPN (RFC 7301): list length 2, then length-prefixed names.
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &data, &size) == 1)
       for (std::size_t at = 2; at < size && at + data[at] < size; at += 1U + data[at])
         made.alpn.emplace_back(reinterpret_cast<const char*>(data) + at + 1, data[at]);
     made.ech = SSL_client_hello_get0_ext(ssl, ech_extension_type, &data, &size) == 1;
     for (const std::string& protocol : made.alpn)
-      if (protocol.rfind("ep-", 0) == 0) nonce_ = find_nonce(protocol.substr(3));
-    made.nonce = nonce_;
-    return journal_.write(made) == 0 ? SSL_CLIENT_HELLO_ERROR : SSL_CLIENT_HELLO_SUCCESS;
+      if (protocol.rfind("ep-", 0) == 0) made.nonce = find_nonce(protocol.substr(3));
+    recorder_.remember_nonce(made.nonce);
+    hello_told_ = true;
+    return recorder_.write(made) ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
   }
 
-  bool accept_tls() {
-    ssl_ = SSL_new(tls_);
-    SSL_set_app_data(ssl_, this);
-    SSL_set_fd(ssl_, accepted_.socket.get());
-    return SSL_accept(ssl_) == 1;
-  }
-
-  bool read_more() {
-    std::array<char, 16384> buffer{};
-    const auto got = ssl_ != nullptr ? SSL_read(ssl_, buffer.data(), static_cast<int>(buffer.size()))
-                                     : ::recv(accepted_.socket.get(), buffer.data(), buffer.size(), 0);
-    if (got <= 0) return false;
-    input_.append(buffer.data(), static_cast<std::size_t>(got));
-    return input_.size() <= max_head;
-  }
-
-  bool send_all(const std::string& bytes) {
-    std::size_t sent = 0;
-    while (sent < bytes.size()) {
-      const auto now = ssl_ != nullptr
-                           ? SSL_write(ssl_, bytes.data() + sent, static_cast<int>(bytes.size() - sent))
-                           : ::send(accepted_.socket.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
-      if (now <= 0) return false;
-      sent += static_cast<std::size_t>(now);
-    }
-    return true;
-  }
-
-  // All complete requests in the input. False: the connection is over.
-  bool answer_requests() {
-    while (auto head = read_http_head(input_)) {
-      if (input_.size() < head->size + head->content_length) return true;  // the body is still on its way
-      input_.erase(0, head->size + head->content_length);
-      Receipt made = receipt(ReceiptKind::request);
-      if (!head->nonce.empty()) made.nonce = head->nonce;
-      made.http_version = head->version;
-      made.host = head->host;
-      made.method = head->method;
-      made.path = head->target;
-      const std::uint64_t number = journal_.write(made);
-      if (number == 0) return false;
-      const std::string body = encode_answer(fixture_, made.nonce, number);
-      std::string reply = "HTTP/1.1 200 OK\r\nserver: egressproof-target\r\ncontent-type: text/plain\r\nconnection: ";
-      reply += head->keep_alive ? "keep-alive" : "close";
-      reply += "\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n";
-      if (head->method != "HEAD") reply += body;
-      if (!send_all(reply) || !head->keep_alive) return false;
-    }
-    return true;
+  bool accept_tls(std::string_view start) {
+    if (stream_.accept_tls(tls_, this)) return true;
+    // OpenSSL refused it before there was a ClientHello.
+    if (!hello_told_) static_cast<void>(recorder_.write(recorder_.payload_receipt(start, start)));
+    return false;
   }
 
   bool answer_payload() {
-    Receipt made = receipt(ReceiptKind::payload);
-    const std::string nonce = find_nonce(input_);
-    if (!nonce.empty()) made.nonce = nonce;
-    made.payload = input_.substr(0, max_payload_told);
+    before_ += input_;
+    Receipt made = recorder_.payload_receipt(input_, before_);
+    if (before_.size() > nonce_overlap) before_.erase(0, before_.size() - nonce_overlap);
     input_.clear();
-    const std::uint64_t number = journal_.write(made);
-    return number != 0 && send_all(encode_answer(fixture_, made.nonce, number));
+    const auto line = recorder_.answer(made);
+    return line && stream_.write(*line);
   }
 
-  Accepted accepted_;
-  const Fixture& fixture_;
+  int socket_;
   SSL_CTX* tls_;
-  JournalWriter& journal_;
-  SSL* ssl_ = nullptr;
-  std::string nonce_;  // of the ClientHello
+  Recorder recorder_;
+  Stream stream_;
+  Http1 http1_;
+  bool hello_told_ = false;
   std::string input_;
+  std::string before_;  // the end of the payload that was taken already
 };
 
 }  // namespace
 
 void prepare_tls(SSL_CTX* tls) { SSL_CTX_set_client_hello_cb(tls, Connection::on_client_hello, nullptr); }
 
-void serve(Accepted connection, const Fixture& fixture, SSL_CTX* tls, JournalWriter& journal) {
-  Connection(std::move(connection), fixture, tls, journal).run();
-}
+void serve(int socket, Recorder recorder, SSL_CTX* tls) { Connection(socket, std::move(recorder), tls).run(); }
 
 }  // namespace egressproof::target

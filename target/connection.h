@@ -1,25 +1,17 @@
-// One accepted TCP connection of a fixture, from first byte to end.
+// One accepted TCP connection of a fixture, from first byte to end: TLS, HTTP/1, HTTP/2 and other bytes are told apart
+// by what arrives, not by port or ALPN.
 #pragma once
 
-#include <string>
-
-#include "base/unique_fd.h"
 #include "target/authority.h"
-#include "target/codec.h"
-#include "target/journal.h"
+#include "target/recorder.h"
 
 namespace egressproof::target {
-
-struct Accepted {
-  UniqueFd socket;           // blocking, with receive and send time-outs
-  std::uint64_t number = 0;  // of the connection, for its receipts
-  std::string local, peer;   // "address:port"; local as dialled, before any redirect
-};
 
 // Once for each context, before it serves: the ClientHello's receipt is written before the handshake goes on.
 void prepare_tls(SSL_CTX* tls);
 
-// Returns when the connection is over. Nothing is answered without a receipt.
-void serve(Accepted connection, const Fixture& fixture, SSL_CTX* tls, JournalWriter& journal);
+// `socket` is blocking, with receive and send time-outs, and stays the caller's. Returns when the connection is over.
+// Nothing is answered without a receipt. SIGPIPE must be ignored.
+void serve(int socket, Recorder recorder, SSL_CTX* tls);
 
 }  // namespace egressproof::target

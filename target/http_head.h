@@ -12,8 +12,10 @@ namespace egressproof::target {
 struct HttpHead {
   std::string method, target, version;  // version: "1.1"
   std::string host;                     // all Host values joined by ", "
-  std::string nonce;                    // of egressproof-nonce, else a 32-digit hex segment of the target
-  std::uint64_t content_length = 0;
+  std::string nonce;                    // of egressproof-nonce, else of the target (find_target_nonce)
+  std::uint64_t content_length = 0;     // the last one; 0 if it is no number
+  bool chunked = false;                 // beats content_length (RFC 9112, 6.3)
+  bool expects_continue = false;
   bool keep_alive = true;
   std::size_t size = 0;  // bytes of the head, the empty line included
 };
@@ -26,5 +28,12 @@ bool looks_like_http(std::string_view bytes);
 
 // The first run of exactly 32 lower-case hex digits; "" if there is none.
 std::string find_nonce(std::string_view bytes);
+
+// The nonce in a request-target as it is or, if there is none, in its percent-decoded form.
+std::string find_target_nonce(std::string_view target);
+
+// What "/redirect/LOCATION" redirects to: LOCATION percent-decoded, whether the target is in origin-form or in
+// absolute-form. Nothing: it is no such target, or the location has control characters, which would end the field.
+std::optional<std::string> redirect_location(std::string_view target);
 
 }  // namespace egressproof::target

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "base/object_reader.h"
 #include "target/codec.h"
 
@@ -36,6 +38,12 @@ Journal decode_journal(std::string_view content) {
       if (!json.contains("count") || json["count"] != next - 1) complain("the closing count does not fit the receipts");
       continue;
     }
+    if (type == "trouble") {
+      const Json json = Json::parse(line);
+      complain(json.contains("message") && json["message"].is_string() ? json["message"].get<std::string>()
+                                                                       : "trouble");
+      continue;
+    }
     const auto receipt = decode_receipt(line);
     if (!receipt) {
       complain("malformed: " + receipt.error().message);
@@ -49,6 +57,31 @@ Journal decode_journal(std::string_view content) {
   }
   if (number == 0) journal.errors.emplace_back("receipt journal: it is empty");
   return journal;
+}
+
+std::map<std::string, int> connections_without_nonce(const Journal& journal) {
+  std::set<std::uint64_t> known;
+  for (const Receipt& receipt : journal.receipts)
+    if (!receipt.nonce.empty()) known.insert(receipt.connection);
+  std::map<std::string, int> counts;
+  for (const Receipt& receipt : journal.receipts)
+    if (receipt.kind == ReceiptKind::connection && known.count(receipt.connection) == 0) ++counts[receipt.fixture];
+  return counts;
+}
+
+std::vector<Receipt> unanswered_packets(const Journal& journal) {
+  // A connection and a datagram between the same two ends are told apart: the one does not account for the other.
+  const auto ends = [](const Receipt& receipt) {
+    return (receipt.connection != 0 || receipt.transport == "tcp" ? "tcp " : receipt.transport + " ") + receipt.local +
+           " " + receipt.peer;
+  };
+  std::set<std::string> accounted;
+  for (const Receipt& receipt : journal.receipts)
+    if (receipt.kind != ReceiptKind::packet) accounted.insert(ends(receipt));
+  std::vector<Receipt> left;
+  for (const Receipt& receipt : journal.receipts)
+    if (receipt.kind == ReceiptKind::packet && accounted.count(ends(receipt)) == 0) left.push_back(receipt);
+  return left;
 }
 
 }  // namespace egressproof::target

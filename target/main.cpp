@@ -1,4 +1,6 @@
 // egressproof-target: the fake internet; see codec.h for its configuration and journal.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
@@ -6,6 +8,18 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "target/server.h"
+
+namespace {
+
+// Each connection is a descriptor, and the usual soft limit is 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace egressproof;
@@ -20,6 +34,7 @@ int main(int argc, char** argv) {
   ::sigaddset(&ends, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread starts
   std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
   const auto text = read_file(file);
   const auto config = text ? target::decode_config(*text) : Result<target::Config>(tl::unexpected(text.error()));
   if (!config) {

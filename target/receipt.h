@@ -13,13 +13,14 @@ enum class ReceiptKind {
   connection,  // a TCP connection was accepted; no nonce is known yet
   tls,         // a ClientHello was read
   request,     // an HTTP request head was read
-  payload,     // bytes that are neither TLS nor HTTP were read
-  dns          // a DNS query was read
+  payload,     // bytes that are neither TLS nor HTTP were read (an unfinished request included), or a datagram
+  dns,         // a DNS query was read
+  packet       // the packet witness saw a SYN or a datagram at a fixture's address; see Config::packet_witness
 };
 
 struct Receipt {
   std::uint64_t number = 0;      // 1, 2, 3 ... in the journal: a gap is a lost receipt
-  std::uint64_t connection = 0;  // same for all receipts of one connection; 0 for UDP
+  std::uint64_t connection = 0;  // same for all receipts of one connection; 0 for datagrams and packets
   ReceiptKind kind = ReceiptKind::connection;
   std::string fixture;  // which fixture owns the local address
   std::string nonce;    // empty: the channel carried none
@@ -29,11 +30,14 @@ struct Receipt {
   std::vector<std::string> alpn;   // tls: as offered
   bool ech = false;                // tls: an encrypted_client_hello extension was present
   std::string http_version;        // request: "1.0", "1.1", "2"
-  std::string host;                // request: Host (all values joined by ", ") or :authority
+  std::string host;                // request: Host (all values joined by ", ") or, with HTTP/2, :authority if there
+  std::optional<std::string> host_header;  // request: the host header of an HTTP/2 request that has :authority too
   std::string method;
   std::string path;                 // request: request-target as received
-  std::string name;                 // dns: query name
-  std::string payload;              // payload: at most 256 bytes, non-printable bytes as \xNN
+  std::string name;                 // dns: query name, in lower case, without final dot
+  std::string query_type;           // dns: "A", "AAAA", "TXT", "TYPE65"
+  std::string transport;            // "tcp" or "udp" for dns, "udp" for datagrams; packet: also "icmp", "icmp6", ...
+  std::string payload;              // payload, and dns that could not be parsed: the first 256 bytes
   std::chrono::microseconds at{0};  // since the Unix epoch, system clock
 };
 

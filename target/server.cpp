@@ -1,210 +1,260 @@
 #include "target/server.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/netfilter_ipv4.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
+#include <sys/eventfd.h>
 
-#include <array>
-#include <cstring>
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <functional>
 #include <map>
-#include <set>
 #include <thread>
 #include <vector>
 
 #include "base/files.h"
 #include "target/authority.h"
 #include "target/connection.h"
-#include "target/dns.h"
-#include "target/http_head.h"
-#include "target/journal.h"
+#include "target/datagrams.h"
+#include "target/dns_server.h"
+#include "target/packets.h"
+#include "target/socket.h"
+#include "target/workers.h"
 
 namespace egressproof::target {
 namespace {
 
-constexpr int idle_seconds = 10;
+// Two spellings of an IPv6 address are one key.
+std::string canonical(const std::string& address) { return host_of(make_address(address, 0)); }
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  [[nodiscard]] sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
-};
+// SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST; the headers of the kernel are at odds with <netinet/in.h>.
+constexpr int original_dst = 80;
 
-Address make_address(const std::string& text, std::uint16_t port) {
-  Address address;
-  auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-  if (::inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    address.size = sizeof *v4;
-  } else if (::inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    address.size = sizeof *v6;
-  }
-  return address;
+// Before netfilter's REDIRECT; unchanged if there was none.
+void read_original_destination(int socket, Address& local) {
+  Address original;
+  const bool v6 = local.storage.ss_family == AF_INET6;
+  if (::getsockopt(socket, v6 ? SOL_IPV6 : SOL_IP, original_dst, original.raw(), &original.size) == 0) local = original;
 }
 
-std::string host_of(const sockaddr_storage& storage) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  if (storage.ss_family == AF_INET)
-    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(storage).sin_addr, text.data(), text.size());
-  else
-    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, text.data(), text.size());
-  return text.data();
-}
-
-std::string text_of(const sockaddr_storage& storage) {
-  const std::string host = host_of(storage);
-  if (storage.ss_family == AF_INET)
-    return host + ":" + std::to_string(ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port));
-  return "[" + host + "]:" + std::to_string(ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port));
-}
-
-Result<UniqueFd> bind_to(const std::string& host, std::uint16_t port, int type) {
-  Address address = make_address(host, port);
-  UniqueFd fd(::socket(address.storage.ss_family, type | SOCK_CLOEXEC, 0));
+void prepare_socket(int socket, std::chrono::milliseconds idle) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(idle);
+  const timeval limit{seconds.count(), std::chrono::microseconds(idle - seconds).count()};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   const int on = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd.get(), SOL_IP, IP_FREEBIND, &on, sizeof on);
-  if (!fd.valid() || ::bind(fd.get(), address.raw(), address.size) != 0 ||
-      (type == SOCK_STREAM && ::listen(fd.get(), 1024) != 0))
-    return tl::unexpected(system_error(ErrorKind::environment, "bind('" + host + "', " + std::to_string(port) + ")"));
-  return fd;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
+
+UniqueFd spare_descriptor() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
 }  // namespace
 
 struct Server::Impl {
+  struct Source {
+    UniqueFd owned;  // invalid: `fd` belongs to another
+    int fd = -1;
+    std::function<void(int)> ready;  // with the descriptor
+  };
+  enum class Kind { fixture, redirected, dns };
+
   Config config;
+  Limits limits;
   Authority authority;
   std::unique_ptr<JournalWriter> journal;
-  std::map<std::string, const Fixture*> owners;  // address -> fixture
-  struct Listener {
-    UniqueFd fd;
-    bool redirected = false;
-  };
-  std::vector<Listener> listeners;
-  UniqueFd dns_udp;
-  UniqueFd wake_read, wake_write;
-  std::thread loop;
-  std::mutex mutex;
-  std::set<int> open;  // sockets of running connections, to end them at stop()
-  std::vector<std::thread> workers;
+  std::map<std::string, const Fixture*> owners;  // canonical address -> fixture
+  std::unique_ptr<DnsServer> dns;
+  std::unique_ptr<PacketWitness> packets;
+  std::vector<Source> sources;
+  UniqueFd wake;   // an eventfd: a thread ended, or `stopping`
+  UniqueFd spare;  // given up where descriptors run out, to be able to take a connection off the queue
+  std::atomic<bool> stopping{false};
   std::uint64_t connections = 0;
+  std::unique_ptr<Workers> workers;
+  std::thread loop;
 
-  void accept_one(const Listener& listener) {
+  [[nodiscard]] const Fixture* owner_of(const std::string& host) const {
+    const auto found = owners.find(host);
+    return found == owners.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] Owner owner() const {
+    return [this](const std::string& host) { return owner_of(host); };
+  }
+
+  void wake_up() const {
+    const std::uint64_t one = 1;
+    static_cast<void>(::write(wake.get(), &one, sizeof one));  // fails only if it is readable already
+  }
+
+  // True: there may be more.
+  bool accept_one(int listener, Kind kind) {
     Address peer;
-    peer.size = sizeof peer.storage;
-    UniqueFd socket(::accept4(listener.fd.get(), peer.raw(), &peer.size, SOCK_CLOEXEC));
-    if (!socket.valid()) return;
+    UniqueFd socket(::accept4(listener, peer.raw(), &peer.size, SOCK_CLOEXEC));
+    if (!socket.valid()) {
+      if (errno == EINTR || errno == ECONNABORTED) return true;
+      if (errno != EAGAIN && errno != EWOULDBLOCK) drop_one(listener);
+      return false;
+    }
     Address local;
-    local.size = sizeof local.storage;
     ::getsockname(socket.get(), local.raw(), &local.size);
-    if (listener.redirected) ::getsockopt(socket.get(), SOL_IP, SO_ORIGINAL_DST, local.raw(), &local.size);
-    const auto owner = owners.find(host_of(local.storage));
-    if (owner == owners.end() || (listener.redirected && !owner->second->every_port)) return;
-    const timeval idle{idle_seconds, 0};
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof idle);
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &idle, sizeof idle);
-    Accepted accepted{std::move(socket), ++connections, text_of(local.storage), text_of(peer.storage)};
-    const Fixture* fixture = owner->second;
-    const std::lock_guard lock(mutex);
-    workers.emplace_back([this, fixture, connection = std::move(accepted)]() mutable {
-      // A duplicate keeps the number from being given to another connection before it is out of `open`.
-      const int listed = ::dup(connection.socket.get());
-      {
-        const std::lock_guard entered(mutex);
-        open.insert(listed);
-      }
-      serve(std::move(connection), *fixture, authority.contexts.at(fixture->name).get(), *journal);
-      const std::lock_guard done(mutex);
-      open.erase(listed);
-      ::close(listed);
+    if (kind == Kind::redirected) read_original_destination(socket.get(), local);
+    const Fixture* fixture = kind == Kind::dns ? &dns->fixture() : owner_of(host_of(local));
+    if (fixture == nullptr || (kind == Kind::redirected && !fixture->every_port)) return true;
+    prepare_socket(socket.get(), limits.idle);
+    const std::uint64_t number = ++connections;
+    Recorder recorder({number, text_of(local), text_of(peer)}, *fixture, *journal);
+    if (!recorder.write(recorder.receipt(ReceiptKind::connection))) return true;
+    SSL_CTX* tls = kind == Kind::dns ? nullptr : authority.contexts.at(fixture->name).get();
+    const bool started = workers->start(std::move(socket), [this, kind, tls, recorder](int fd) {
+      if (kind == Kind::dns)
+        dns->serve(fd, recorder);
+      else
+        serve(fd, recorder, tls);
     });
+    if (!started) journal->trouble("connection " + std::to_string(number) + " was closed: no thread could be had");
+    return true;
   }
 
-  void write_dns_receipt(const DnsReply& reply, const sockaddr_storage& peer) {
-    Receipt receipt;
-    receipt.kind = ReceiptKind::dns;
-    receipt.fixture = "dns";
-    receipt.nonce = find_nonce(reply.name);
-    receipt.local = config.dns_address + ":" + std::to_string(config.dns_port);
-    receipt.peer = text_of(peer);
-    receipt.name = reply.name;
-    journal->write(receipt);
-  }
-
-  void answer_udp() {
-    std::array<unsigned char, 4096> buffer{};
-    Address peer;
-    peer.size = sizeof peer.storage;
-    const ssize_t got = ::recvfrom(dns_udp.get(), buffer.data(), buffer.size(), 0, peer.raw(), &peer.size);
-    if (got <= 0) return;
-    const auto reply = answer_dns(config, buffer.data(), static_cast<std::size_t>(got));
-    if (!reply) return;
-    write_dns_receipt(*reply, peer.storage);
-    ::sendto(dns_udp.get(), reply->wire.data(), reply->wire.size(), 0, peer.raw(), peer.size);
+  // Without descriptors a connection can be neither served nor refused, and would stay in the queue for ever. It is
+  // closed, and the journal says so: what it would have carried is not known.
+  void drop_one(int listener) {
+    const Error error = system_error(ErrorKind::environment, "accept4()");
+    if (spare.valid()) {
+      journal->trouble("a connection was closed unseen: " + error.message);
+      spare.reset();
+      const UniqueFd dropped(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+    }
+    spare = spare_descriptor();
   }
 
   void run() {
-    for (;;) {
-      std::vector<pollfd> entries{{wake_read.get(), POLLIN, 0}, {dns_udp.get(), POLLIN, 0}};
-      for (const Listener& listener : listeners) entries.push_back({listener.fd.get(), POLLIN, 0});
+    std::vector<pollfd> entries{{wake.get(), POLLIN, 0}};
+    for (const Source& source : sources) entries.push_back({source.fd, POLLIN, 0});
+    while (!stopping) {
       if (::poll(entries.data(), entries.size(), -1) < 0) continue;
-      if (entries[0].revents != 0) return;
-      if (entries[1].revents != 0) answer_udp();
-      for (std::size_t i = 0; i < listeners.size(); ++i)
-        if (entries[i + 2].revents != 0) accept_one(listeners[i]);
+      if (entries[0].revents != 0) {
+        std::uint64_t count = 0;
+        static_cast<void>(::read(wake.get(), &count, sizeof count));
+        workers->reap();
+      }
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        if (entries[i + 1].revents != 0) sources[i].ready(sources[i].fd);
     }
+  }
+
+  void add(UniqueFd fd, std::function<void(int)> ready) {
+    const int number = fd.get();
+    sources.push_back({std::move(fd), number, std::move(ready)});
+  }
+
+  Result<void> listen(const std::string& host, std::uint16_t port, Kind kind) {
+    auto fd = bind_to(host, port, SOCK_STREAM | SOCK_NONBLOCK);
+    if (!fd) return tl::unexpected(fd.error());
+    add(std::move(*fd), [this, kind](int listener) {
+      while (!stopping && accept_one(listener, kind)) {
+      }
+    });
+    return {};
+  }
+
+  Result<void> listen_for_datagrams(const std::string& host, std::uint16_t port, const Fixture& fixture) {
+    auto fd = bind_to(host, port, SOCK_DGRAM);
+    if (!fd) return tl::unexpected(fd.error());
+    add(std::move(*fd), [this, &fixture](int socket) {
+      while (!stopping && answer_datagram(socket, fixture, *journal)) {
+      }
+    });
+    return {};
+  }
+
+  Result<void> listen_on_fixture(const Fixture& fixture) {
+    for (const std::string& address : fixture.addresses) {
+      if (!owners.emplace(canonical(address), &fixture).second)
+        return fail(ErrorKind::usage, "address '" + address + "' belongs to two fixtures");
+      if (!fixture.listening) continue;
+      for (const std::uint16_t port : fixture.ports)
+        if (auto done = listen(address, port, Kind::fixture); !done) return done;
+      for (const std::uint16_t port : fixture.udp_ports)
+        if (auto done = listen_for_datagrams(address, port, fixture); !done) return done;
+    }
+    return {};
+  }
+
+  // The ports that netfilter sends every port of a fixture to.
+  Result<void> listen_on_every_port() {
+    const bool v6 = std::any_of(owners.begin(), owners.end(), [](const auto& one) {
+      return one.second->every_port && one.first.find(':') != std::string::npos;
+    });
+    for (const char* host : {"0.0.0.0", "::"}) {
+      if (!v6 && std::string(host) == "::") continue;
+      if (config.redirect_port != 0)
+        if (auto done = listen(host, config.redirect_port, Kind::redirected); !done) return done;
+      if (config.udp_redirect_port == 0) continue;
+      auto fd = bind_to_every_udp_port(host, config.udp_redirect_port);
+      if (!fd) return tl::unexpected(fd.error());
+      add(std::move(*fd), [this](int socket) {
+        while (!stopping && answer_redirected_datagram(socket, owner(), *journal)) {
+        }
+      });
+    }
+    return {};
+  }
+
+  Result<void> listen_for_dns() {
+    if (config.dns_address.empty()) return {};
+    dns = std::make_unique<DnsServer>(config, *journal);
+    auto udp = bind_to(config.dns_address, config.dns_port, SOCK_DGRAM);
+    if (!udp) return tl::unexpected(udp.error());
+    add(std::move(*udp), [this](int socket) {
+      while (!stopping && dns->answer_datagram(socket)) {
+      }
+    });
+    return listen(config.dns_address, config.dns_port, Kind::dns);
+  }
+
+  Result<void> watch_packets() {
+    if (!config.packet_witness) return {};
+    auto opened = PacketWitness::open(owner(), *journal);
+    if (!opened) return tl::unexpected(opened.error());
+    packets = std::make_unique<PacketWitness>(std::move(*opened));
+    sources.push_back({UniqueFd(), packets->socket(), [this](int) { packets->take(); }});
+    return {};
+  }
+
+  Result<void> open() {
+    if (auto checked = check_records(config); !checked) return checked;
+    auto made = make_authority(config.fixtures);
+    if (!made) return tl::unexpected(made.error());
+    authority = std::move(*made);
+    for (const auto& [name, context] : authority.contexts) prepare_tls(context.get());
+    auto created = JournalWriter::create(config.journal);
+    if (!created) return tl::unexpected(created.error());
+    journal = std::make_unique<JournalWriter>(std::move(*created));
+    wake.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    spare = spare_descriptor();
+    if (!wake.valid() || !spare.valid()) return tl::unexpected(system_error(ErrorKind::environment, "eventfd()"));
+    workers = std::make_unique<Workers>([this] { wake_up(); });
+    for (const Fixture& fixture : config.fixtures)
+      if (auto done = listen_on_fixture(fixture); !done) return done;
+    if (auto done = listen_on_every_port(); !done) return done;
+    if (auto done = listen_for_dns(); !done) return done;
+    if (auto done = watch_packets(); !done) return done;
+    return write_file_atomically(config.ca_file, authority.ca_pem);
   }
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() { stop(); }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
+int Server::connections() const { return impl_->workers->size(); }
+
+Result<std::unique_ptr<Server>> Server::start(const Config& config, Limits limits) {
   auto impl = std::make_unique<Impl>();
   impl->config = config;
-  auto authority = make_authority(config.fixtures);
-  if (!authority) return tl::unexpected(authority.error());
-  impl->authority = std::move(*authority);
-  for (const auto& [name, context] : impl->authority.contexts) prepare_tls(context.get());
-  auto journal = JournalWriter::create(config.journal);
-  if (!journal) return tl::unexpected(journal.error());
-  impl->journal = std::make_unique<JournalWriter>(std::move(*journal));
-
-  for (const Fixture& fixture : impl->config.fixtures) {
-    for (const std::string& address : fixture.addresses) {
-      impl->owners[address] = &fixture;
-      if (!fixture.listening) continue;
-      for (const std::uint16_t port : fixture.ports) {
-        auto fd = bind_to(address, port, SOCK_STREAM);
-        if (!fd) return tl::unexpected(fd.error());
-        impl->listeners.push_back({std::move(*fd), false});
-      }
-    }
-  }
-  if (config.redirect_port != 0) {
-    auto fd = bind_to("0.0.0.0", config.redirect_port, SOCK_STREAM);
-    if (!fd) return tl::unexpected(fd.error());
-    impl->listeners.push_back({std::move(*fd), true});
-  }
-  if (!config.dns_address.empty()) {
-    auto udp = bind_to(config.dns_address, config.dns_port, SOCK_DGRAM);
-    if (!udp) return tl::unexpected(udp.error());
-    impl->dns_udp = std::move(*udp);
-  }
-  int wake[2];
-  if (::pipe2(wake, O_CLOEXEC) != 0) return tl::unexpected(system_error(ErrorKind::environment, "pipe2()"));
-  impl->wake_read.reset(wake[0]);
-  impl->wake_write.reset(wake[1]);
-  if (auto written = write_file_atomically(config.ca_file, impl->authority.ca_pem); !written)
-    return tl::unexpected(written.error());
+  impl->limits = limits;
+  if (auto opened = impl->open(); !opened) return tl::unexpected(opened.error());
   Impl* raw = impl.get();
   impl->loop = std::thread([raw] { raw->run(); });
   return std::unique_ptr<Server>(new Server(std::move(impl)));
@@ -212,16 +262,12 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
 
 void Server::stop() {
   if (!impl_ || !impl_->loop.joinable()) return;
-  impl_->wake_write.reset();
+  impl_->stopping = true;
+  impl_->wake_up();
   impl_->loop.join();
-  impl_->listeners.clear();
-  std::vector<std::thread> workers;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    for (const int fd : impl_->open) ::shutdown(fd, SHUT_RDWR);
-    workers.swap(impl_->workers);
-  }
-  for (std::thread& worker : workers) worker.join();
+  if (impl_->packets) impl_->packets->take();
+  impl_->sources.clear();
+  impl_->workers->stop();
   impl_->journal->close();
 }
 

@@ -1,6 +1,7 @@
-// The fake internet: listeners of all fixtures, and the DNS authority.
+// The fake internet: listeners of all fixtures, the DNS authority, the packet witness.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "base/result.h"
@@ -8,14 +9,24 @@
 
 namespace egressproof::target {
 
+struct Limits {
+  // How long a connection may be silent, or not take what is sent to it, before it is closed. Longer than a proxy's
+  // pool keeps a connection in a short run, so that no request meets a connection that is just being closed.
+  std::chrono::milliseconds idle{30000};
+};
+
 class Server {
  public:
-  // Binds everything, makes the CA and writes its file. Errors: kind environment, naming the address and port.
-  static Result<std::unique_ptr<Server>> start(const Config& config);
+  // Binds everything, makes the CA and writes its file. The process must ignore SIGPIPE. Errors: kind environment,
+  // naming the address and port; kind usage for a configuration that cannot be served.
+  static Result<std::unique_ptr<Server>> start(const Config& config, Limits limits = {});
   ~Server();  // stop()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  void stop();  // closes listeners and connections, then the journal
+
+  [[nodiscard]] int connections() const;  // threads of connections that are open or not yet cleared away
+  // Closes listeners and connections, whatever they are doing, joins all threads, then closes the journal.
+  void stop();
 
  private:
   struct Impl;

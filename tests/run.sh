@@ -3,17 +3,26 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BUILD=${BUILD:-build}
+say() { printf '[%4ds] %s\n' "$SECONDS" "$*"; }
+say "clang-format"
 git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run -Werror
 tests/check_layers.py
 base=$(git rev-parse -q --verify 'HEAD~1' || true)
 changed=$(git diff --name-only --diff-filter=d ${base:-HEAD} -- '*.cpp' | grep -v '^tests/' || true)
 if [ -n "$changed" ]; then
-  echo "clang-tidy: $(echo "$changed" | wc -l) changed files"
-  echo "$changed" | xargs -P "$(nproc)" -n 4 clang-tidy -p "$BUILD/dev" --quiet 2>/dev/null
+  say "clang-tidy: $(echo "$changed" | wc -l) changed files"
+  echo "$changed" | xargs -P "$(nproc)" -n 2 clang-tidy -p "$BUILD/plain" --quiet 2>/dev/null
 fi
-echo "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer"
-cmake -S . -B "$BUILD/sanitize" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DEGRESSPROOF_SANITIZE=address,undefined \
-  -DEGRESSPROOF_UNIT_TESTS_ONLY=ON >"$BUILD/sanitize-configure.log"
-ninja -C "$BUILD/sanitize"
-ctest --test-dir "$BUILD/sanitize" --output-on-failure -j "$(nproc)" --no-tests=error | tail -n 5
-ctest --test-dir "$BUILD/dev" --output-on-failure -j "$(nproc)" --no-tests=error
+say "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer: build"
+cmake -S . -B "$BUILD/sanitize" -G Ninja -DCMAKE_BUILD_TYPE=Dev -DEGRESSPROOF_SANITIZE=address,undefined \
+  -DEGRESSPROOF_UNIT_TESTS_ONLY=ON >"$BUILD/sanitize-configure.log" || { cat "$BUILD/sanitize-configure.log"; exit 3; }
+ninja -C "$BUILD/sanitize" | tail -n 1
+say "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer: run"
+ctest --test-dir "$BUILD/sanitize" --output-on-failure -j "$(nproc)" --no-tests=error >"$BUILD/sanitize-test.log" ||
+  { grep -v ' Passed ' "$BUILD/sanitize-test.log"; exit 1; }
+tail -n 5 "$BUILD/sanitize-test.log"
+say "all tests"
+ctest --test-dir "$BUILD/plain" --output-on-failure -j "$(nproc)" --no-tests=error >"$BUILD/test.log" ||
+  { grep -v ' Passed ' "$BUILD/test.log"; exit 1; }
+tail -n 12 "$BUILD/test.log"
+say "done"

@@ -6,8 +6,9 @@
 //
 // --pid gives the program a PID namespace of its own: when this process ends, for whatever reason, the kernel kills the
 // program and everything that it started. This process itself dies with its parent (PR_SET_PDEATHSIG), so that nothing
-// survives a SIGKILL of the runner. A program of its own because the runner has threads: after fork() in it, only
-// async-signal-safe calls are allowed.
+// survives a SIGKILL of the runner. SIGHUP ends it all at once: the program is killed, and this process ends only when
+// the last process of the namespace is gone. Other signals are passed on. A program of its own because the runner has
+// threads: after fork() in it, only async-signal-safe calls are allowed.
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -119,9 +120,7 @@ void enter(const Options& options) {
 
 volatile sig_atomic_t child_pid = 0;
 
-void forward(int number) {
-  if (child_pid > 0) ::kill(child_pid, number);
-}
+void forward(int number) { ::kill(child_pid, number == SIGHUP ? SIGKILL : number); }
 
 }  // namespace
 
@@ -133,11 +132,20 @@ int main(int argc, char** argv) {
 
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) die("prctl(PR_SET_PDEATHSIG)");
   if (::getppid() != parent) std::_Exit(exit_setup);
+  sigset_t forwarded;
+  sigset_t before;
+  ::sigemptyset(&forwarded);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&forwarded, number);
+  ::sigprocmask(SIG_BLOCK, &forwarded, &before);  // until it is known whom to forward to
   const pid_t child = ::fork();
   if (child < 0) die("fork");
-  if (child == 0) become(options, parent);
+  if (child == 0) {
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    become(options, parent);
+  }
   child_pid = child;
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) std::signal(number, forward);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) die("waitpid");

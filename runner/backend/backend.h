@@ -19,12 +19,22 @@
 
 namespace egressproof::backend {
 
+// A second probe in a pod, under another identity: what a tenant's process becomes by runAsUser or setuid. In attempt()
+// its batches go by `name`; its address is the pod's.
+struct ExtraProbe {
+  std::string pod;   // name of the profile
+  std::string name;  // "P2@1337"; no pod's nor another probe's name
+  int uid = 1000;
+  int gid = 1000;
+};
+
 // What open() shall build. Values, so that a plan can be opened twice.
 struct Blueprint {
   scenario::Suite suite;                    // fixtures, records
   std::vector<scenario::Profile> profiles;  // one pod each; the vantage among them
   std::map<std::string, std::string> keys;  // fixture -> key of its answers
   bool keep = false;                        // keep the work folder after close()
+  std::vector<ExtraProbe> extra_probes;
 };
 
 // Versions under test: "istiod", "envoy", "kernel", ...
@@ -56,6 +66,9 @@ class World {
   // Source addresses by pod: what a receipt's peer must be when the request left by that pod.
   virtual std::map<std::string, std::vector<std::string>> pod_addresses() = 0;
   virtual Versions versions() = 0;
+  // A process in each pod's namespaces, by pod, for people who want to look around ("nsenter --target PID --net").
+  // Empty: the pods of this world are not on this machine.
+  virtual std::map<std::string, int> pod_processes() { return {}; }
   // Folder with logs and configuration; empty if there is none.
   virtual std::string work_folder() = 0;
   virtual Result<void> close() = 0;

@@ -19,9 +19,13 @@ namespace egressproof::evidence {
 struct Witnesses {
   probe::Attempt attempt;
   std::optional<probe::Observation> observed;  // absent: the probe never told (errors says why)
-  std::vector<target::Receipt> received;       // all receipts of its nonce and of the connections that carried it
-  std::vector<policy::MeshRecord> logged;      // by nonce, else by the probe's end of the connection
-  bool genuine_answer = false;                 // the answer's nonce and MAC are right, and its receipt is in `received`
+  // By number: all receipts of its nonce; and those without a nonce on connections that carried it, or that are its own
+  // by both ends (the probe's, or those of one of `logged`). Never a receipt of another attempt's nonce.
+  std::vector<target::Receipt> received;
+  // In order of time: by nonce; without a nonce by the probe's end of the connection, by the next proxy's, or by the
+  // receipt's peer; or, where capture changed the source port, the only one that fits (runner/evidence/remapped.h).
+  std::vector<policy::MeshRecord> logged;
+  bool genuine_answer = false;  // the answer's nonce and MAC are right, and its receipt is in `received`
 };
 
 struct ControlEvidence {
@@ -36,19 +40,26 @@ struct Row {
   plan::Cell cell;
   Witnesses probe;
   ControlEvidence control;
-  bool began_in_force = false;  // started_at >= Applied::in_force_at, and the profile's canaries turned
-  // Connections without any nonce at the target, from this pod or by a proxy's record of another attempt's connection
-  // not explained, while the attempt ran. They may be the attempt's.
+  // started_at >= in_force_at of the newest generation applied before the attempt finished, and all canaries of the
+  // profile turned there (enforcement and admission).
+  bool began_in_force = false;
+  bool meshed = true;                      // the profile has a sidecar
+  bool proxy_seen_around = false;          // its sidecar logged something before the attempt began and after it ended
+  std::vector<std::string> via_addresses;  // of Cell::via: what the peer of an allowed request's receipt must be
+  // All receipts of connections at the target fixture that carried no nonce, from this pod (or Cell::via) and opened
+  // while the attempt ran, that are no attempt's by their ends; packets that became no connection too. They may be the
+  // attempt's; connections on which nothing was sent may also be a proxy's, opened ahead of need.
   std::vector<target::Receipt> unattributed;
-  std::vector<std::string> errors;  // of the harness: missing observation, bad stream, ...
+  std::vector<std::string> errors;  // of the harness: missing or doubled observation, broken stream, unsupported, ...
 };
 
 struct Evidence {
   std::vector<Row> rows;  // in plan order
   std::vector<policy::Applied> policies;
-  std::vector<std::string> errors;          // of the run: receipts lost, streams broken, unhealthy proxies
-  bool receipts_complete = false;           // the journal has no gap and was readable
-  std::map<std::string, int> unattributed;  // fixture -> connections that carried no nonce
+  std::vector<std::string> errors;  // of the run: receipts lost, streams broken, unhealthy proxies
+  bool receipts_complete = false;   // the journal has no gap and was readable
+  // Fixture -> connections that carried no nonce, and packets that became none, that are no attempt's.
+  std::map<std::string, int> unattributed;
 };
 
 // One batch per phase and pod; phases: "before", "probe", "after".
@@ -64,5 +75,23 @@ struct Collected {
 };
 
 Evidence join(const plan::Plan& plan, const Collected& collected);
+
+// The client side succeeded: every stage, and for HTTP a 2xx with a genuine answer (none for HEAD), for tcp a genuine
+// answer. A TLS handshake succeeds only with a certificate of the run's CA.
+bool client_ok(const Witnesses& one);
+
+// The first receipt that says: arrived (see plan::Destination); without a nonce where it is the attempt's by both ends
+// of the connection. nullptr: did not arrive.
+const target::Receipt* arrival(const Witnesses& one, const plan::Destination& destination);
+
+// As arrival(), but an accepted connection or a packet alone counts too, unless the destination has a host: what must
+// not happen at a forbidden target.
+const target::Receipt* touch(const Witnesses& one, const plan::Destination& destination);
+
+// Fixtures with a receipt of the attempt, in order of first receipt; for all but dns attempts without DNS queries.
+std::vector<std::string> reached(const Witnesses& one);
+
+// "198.51.100.1" of "198.51.100.1:80", "2001:db8::1" of "[2001:db8::1]:80".
+std::string address_part(const std::string& end);
 
 }  // namespace egressproof::evidence

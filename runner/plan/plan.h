@@ -12,15 +12,17 @@
 namespace egressproof::plan {
 
 // Arrived means: a receipt of the attempt's nonce (kind tls, request or payload; for dns attempts kind dns) at
-// `fixture`, and for a non-empty `host` a request whose Host or :authority it is.
+// `fixture`, and for a non-empty `host` a request whose Host or :authority it is. The fixture of all DNS queries is
+// "dns".
 struct Destination {
   std::string fixture;
   std::string host;
 };
 
-// A positive control: the same request from the vantage, before and after. Cells with the same request share one.
+// A positive control: the same bytes from the vantage, before and after, with the case's `control` laid over, dialled
+// to the fixtures' own addresses (no VIP). Every cell has one; cells with the same request and destination share it.
 struct Control {
-  std::string id;  // "control/host-spoof-other-ip/1"
+  std::string id;  // "control/spoof/host-spoof-other-ip/1"; those of its attempts end in "/before" and "/after"
   probe::Attempt before;
   probe::Attempt after;
   Destination expected;  // must be reached
@@ -31,16 +33,18 @@ struct Cell {
   std::string case_id;  // "lookalike-names.prefix" for a variant
   std::string profile;
   scenario::Expectation expectation;
-  probe::Attempt attempt;
+  probe::Attempt attempt;   // id "scenario/case/profile", sequence 0: whoever sends numbers its batch
   Destination target;       // what the case is about: where allow must arrive and deny must not
-  std::string rerouted_to;  // for reroute: the fixture that must have the receipt instead; empty otherwise
+  std::string rerouted_to;  // for reroute: the fixture that must have the receipt instead, never the target; empty
+                            // otherwise. That of the role whose name is Host or SNI, else of the name's owner, else of
+                            // the role "allowed": where a listener leads that ignores names
   std::string via;  // pod whose address an allowed request must come from; the profile's own pod unless it has a
                     // gateway
   std::size_t control = 0;  // index into Plan::controls
 };
 
 struct Skip {
-  std::string scenario, case_id, profile;  // profile empty: all
+  std::string scenario, case_id, profile;  // profile empty: all; case_id without variant
   std::string reason;
 };
 
@@ -51,10 +55,11 @@ struct Capabilities {
 };
 
 struct Selection {
-  std::vector<std::string> cases;      // globs over "scenario/case"; empty: all
+  // Globs over "scenario/case", or without a '/' over the case alone; a case takes its variants along. Empty: all.
+  std::vector<std::string> cases;
   std::vector<std::string> profiles;   // names; empty: all
   std::vector<std::string> scenarios;  // names; empty: all
-  std::vector<std::string> tags;       // empty: all
+  std::vector<std::string> tags;       // any of them; empty: all
 };
 
 struct Plan {
@@ -66,11 +71,14 @@ struct Plan {
 };
 
 // Nonces are HMAC-SHA-256(seed, attempt id) cut to 32 hex digits. Error kind usage: a selection that names something
-// unknown, with the nearest name.
+// unknown, with the nearest name. Error kind scenario: everything that cannot be sent, one line a cell. A selection
+// that picks nothing is a plan without cells.
 Result<Plan> make(const scenario::Suite& suite, const Selection& selection, const Capabilities& capabilities,
                   const std::string& seed);
 
-// The attempt of one case in one profile with roles and fixtures put in, without sequence and nonce. Used by make().
+// The attempt of one case in one profile with roles and fixtures put in, without sequence, id and nonce. `to` gives
+// name, port and the defaults of Host and SNI; `dial` the address and port, and the default of Host where there is no
+// `to`. Error kind scenario: an unknown placeholder, role or fixture, or whatever the probe would refuse.
 Result<probe::Attempt> resolve_attempt(const scenario::Suite& suite, const scenario::Profile& profile,
                                        const scenario::AttemptSpec& spec);
 

@@ -25,6 +25,7 @@ struct CanaryTurn {
   TimePoint last_old{0};    // last attempt that still saw the old behaviour; 0: none did
   TimePoint first_new{0};   // start of the first attempt that saw the new behaviour
   int attempts = 0;
+  TimePoint lost_at{0};  // seen wrong again after the probes (turned is false then); 0: never
 };
 
 struct Applied {

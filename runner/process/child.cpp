@@ -1,12 +1,13 @@
 #include "runner/process/child.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <poll.h>
-#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/process/args.hpp>
 #include <boost/process/child.hpp>
 #include <boost/process/env.hpp>
@@ -15,6 +16,7 @@
 #include <boost/process/search_path.hpp>
 #include <boost/process/start_dir.hpp>
 #include <csignal>
+#include <future>
 
 #include "base/unique_fd.h"
 
@@ -28,6 +30,19 @@ UniqueFd open_pidfd(pid_t pid) { return UniqueFd(static_cast<int>(::syscall(SYS_
 Termination termination(int status) {
   if (WIFSIGNALED(status)) return Signaled{WTERMSIG(status)};
   return Exited{WEXITSTATUS(status)};
+}
+
+// All children are forked by one thread that lives as long as the process, for two reasons. PR_SET_PDEATHSIG fires at
+// the end of the *thread* that forked: a child must not die with a caller's short-lived thread. And Boost.Process makes
+// its error pipe close-on-exec only after creating it: two forks at a time could leak one's pipe into the other's
+// child.
+template <class Work>
+auto on_forking_thread(Work work) {
+  static auto* const thread = new boost::asio::thread_pool(1);  // never joined: ends with the process
+  std::packaged_task<decltype(work())()> task(std::move(work));
+  auto done = task.get_future();
+  boost::asio::post(*thread, std::move(task));
+  return done.get();
 }
 
 }  // namespace
@@ -46,8 +61,14 @@ struct Child::Impl {
   // Waits at most `limit`; true when reaped.
   bool reap(std::chrono::milliseconds limit) {
     if (how) return true;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     pollfd entry{pidfd.get(), POLLIN, 0};
-    if (::poll(&entry, 1, static_cast<int>(limit.count())) <= 0) return false;
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const int ready = ::poll(&entry, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+      if (ready > 0) break;
+      if (ready == 0 || errno != EINTR) return false;
+    }
     int status = 0;
     if (::waitpid(pid, &status, 0) != pid) return false;
     how = termination(status);
@@ -75,6 +96,10 @@ Child::~Child() {
 }
 
 Result<Child> Child::start(const Command& command) {
+  return on_forking_thread([&command] { return fork_and_exec(command); });
+}
+
+Result<Child> Child::fork_and_exec(const Command& command) {
   const std::string program = command.argv.empty() ? "" : command.argv.front();
   boost::filesystem::path path = program;
   if (program.find('/') == std::string::npos) path = bp::search_path(program);
@@ -109,8 +134,15 @@ Result<Child> Child::start(const Command& command) {
     auto impl = std::make_unique<Impl>();
     impl->pid = child.id();
     child.detach();  // reaped by Impl, which can also time out and tell signals from exits
-    impl->pidfd = open_pidfd(impl->pid);
     ::setpgid(impl->pid, impl->pid);
+    impl->pidfd = open_pidfd(impl->pid);
+    if (!impl->pidfd.valid()) {
+      Error error = system_error(ErrorKind::environment, "pidfd_open(" + std::to_string(impl->pid) + ")");
+      ::kill(-impl->pid, SIGKILL);
+      ::waitpid(impl->pid, nullptr, 0);
+      impl->how = Signaled{SIGKILL};  // so that the owner of `impl` does not wait again
+      return tl::unexpected(std::move(error));
+    }
     return Child(std::move(impl));
   } catch (const bp::process_error& error) {
     return fail(ErrorKind::environment, "cannot start '" + path.string() + "': " + error.what());
@@ -119,8 +151,8 @@ Result<Child> Child::start(const Command& command) {
 
 pid_t Child::pid() const { return impl_->pid; }
 
-std::optional<Termination> Child::ended() {
-  impl_->reap(std::chrono::milliseconds(0));
+std::optional<Termination> Child::wait(std::chrono::milliseconds limit) {
+  impl_->reap(limit);
   return impl_->how;
 }
 

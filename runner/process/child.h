@@ -39,17 +39,21 @@ struct Command {
   int in = -1, out = -1, err = -1;
 };
 
-// One process in a process group of its own, which is killed when the owner goes. Move-only.
+// One process in a process group of its own, which is killed when the owner goes. Move-only. It is also killed when
+// this process ends, however it ends, but not when the thread that started it does.
 class Child {
  public:
+  // From any thread. Error kind environment: the program is not there or cannot be executed.
   static Result<Child> start(const Command& command);
   Child(Child&&) noexcept;
   Child& operator=(Child&&) noexcept;
   ~Child();  // SIGKILL to the group, reap
 
   [[nodiscard]] pid_t pid() const;
-  // Without waiting: how it ended, if it did.
-  std::optional<Termination> ended();
+  // How it ended, if it did within `limit`.
+  std::optional<Termination> wait(std::chrono::milliseconds limit);
+  // Without waiting.
+  std::optional<Termination> ended() { return wait(std::chrono::milliseconds(0)); }
   void signal(int number);  // to the group
   // SIGTERM, at most `grace`, SIGKILL, reap.
   Termination stop(std::chrono::milliseconds grace);
@@ -57,6 +61,7 @@ class Child {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
+  static Result<Child> fork_and_exec(const Command& command);
   explicit Child(std::unique_ptr<Impl> impl);
 };
 

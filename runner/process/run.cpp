@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 
@@ -67,15 +68,9 @@ Result<Finished> run(Command command, std::chrono::milliseconds limit, std::stri
       if (sent < 0 || input.empty()) in->write.reset();
     }
   }
+  // Its streams are closed: its end is moments away.
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  pollfd none{-1, 0, 0};
-  for (auto waited = std::chrono::milliseconds(0); waited <= left; waited += std::chrono::milliseconds(2)) {
-    if (const auto how = child->ended()) {
-      finished.how = *how;
-      break;
-    }
-    ::poll(&none, 1, 2);  // streams are closed already: the end is at most moments away
-  }
+  if (const auto how = child->wait(std::max(left, std::chrono::milliseconds(0)))) finished.how = *how;
   return finished;
 }
 

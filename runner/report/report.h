@@ -19,6 +19,17 @@ struct CaseText {
   std::string scenario, id, title, reference, why, fix;
 };
 
+// Heads a group of rows.
+struct ScenarioText {
+  std::string name, title, requirement;
+};
+
+// One object of a profile's policies and where it was written.
+struct PolicyText {
+  std::string kind, name;
+  Location at;
+};
+
 struct Report {
   int schema = 1;
   std::string tool_version;
@@ -36,6 +47,8 @@ struct Report {
   std::vector<plan::Skip> skips;
   std::string aborted;  // why the run did not finish; empty if it did
   int exit_code = 0;
+  std::vector<ScenarioText> scenarios;                      // in order; one that is missing is headed by its name alone
+  std::map<std::string, std::vector<PolicyText>> policies;  // profile -> its policy objects, in order
 };
 
 struct TextOptions {
@@ -53,11 +66,13 @@ void write_junit(const Report& report, std::ostream& out);
 // Counts of Status, by name, all statuses present.
 std::map<std::string, int> totals(const Report& report);
 
-// Design section 9: 0 every selected cell ran and matched (at least one ran); 1 a mismatch (fail or news); 3 aborted by
-// the environment; 4 an inconclusive or error cell, lost receipts; 5 nothing ran. Mismatch wins over inconclusive.
+// 0 every cell ran and matched (at least one ran); 1 a mismatch (fail or news); 3 aborted by the environment; 4 an
+// inconclusive or error cell, lost receipts or another error of the run; 5 nothing ran. An aborted run is 3 whatever it
+// found so far; a mismatch wins over inconclusive.
 int exit_code(const Report& report);
 
-// The curl command line that sends the same request (as far as curl can); "" for what curl cannot send.
+// The curl command line that sends the same request, quoted for a POSIX shell (bash where bytes need it); "" for what
+// curl cannot send. For a handshake alone curl's line sends a request too, after the handshake.
 std::string curl_line(const probe::Attempt& attempt);
 
 }  // namespace egressproof::report

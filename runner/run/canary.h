@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "probe/codec.h"
+#include "runner/backend/backend.h"
 #include "runner/plan/plan.h"
 #include "runner/policy/applied.h"
 #include "runner/scenario/scenario.h"
@@ -20,9 +21,46 @@ namespace egressproof::run {
 inline constexpr const char* canary_listed_address = "192.0.2.250";
 inline constexpr const char* canary_unlisted_address = "192.0.2.251";
 inline constexpr std::uint16_t canary_port = 61998;
+inline constexpr const char* canary_listed_fixture = "canary-listed";
+inline constexpr const char* canary_unlisted_fixture = "canary-unlisted";
 
 std::vector<scenario::Fixture> canary_fixtures();
 // A ServiceEntry (TCP, STATIC, with the address as VIP) for the listed canary in each meshed profile's namespace.
 std::string canary_manifests(const std::vector<scenario::Profile>& profiles);
+
+// What one canary attempt told. A probe that could not try, an answer without a receipt, or a receipt without an answer
+// is unclear: neither allowed nor denied.
+enum class Sight { unclear, allowed, denied };
+std::string to_string(Sight sight);
+
+struct CanarySight {
+  Sight sight = Sight::unclear;
+  policy::TimePoint at{0};  // when the attempt began; 0: the probe never told
+  std::string why;          // of unclear
+};
+
+struct CanaryLook {
+  CanarySight listed, unlisted;
+};
+
+// Judges one attempt by its observation and the receipts. Pure.
+CanarySight judge_canary(const probe::Attempt& attempt, const probe::BatchResult& seen, const target::Journal& journal,
+                         const target::Fixture& fixture);
+
+// Sends canaries from all pods, time and again.
+class CanaryRounds {
+ public:
+  // `world` is borrowed.
+  CanaryRounds(backend::World& world, const std::vector<scenario::Profile>& profiles,
+               const std::map<std::string, std::string>& keys);
+  // One attempt at each canary from every pod, all at once. By profile.
+  Result<std::map<std::string, CanaryLook>> look();
+
+ private:
+  backend::World& world_;
+  std::vector<std::string> pods_;
+  target::Fixture listed_, unlisted_;
+  int round_ = 0;
+};
 
 }  // namespace egressproof::run

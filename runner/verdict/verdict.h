@@ -1,4 +1,20 @@
 // From evidence to verdict: the table of docs/architecture.md ("Verdict"). Pure.
+//
+// Beyond the table:
+// - The absence of a receipt counts only with complete receipts, a positive control that was allowed before and after,
+//   and no connection without a nonce that may be the attempt's (one on which nothing was sent is left out where the
+//   mesh's own record denies the attempt).
+// - A DENY needs a witness of who denied. That is the mesh's record of the attempt. Without one: in a meshed pod only a
+//   connection that was refused while the sidecar was seen alive before and after (Layer::capture), since a sidecar
+//   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
+//   unreachable or timed out before it was made (Layer::unknown). All else is inconclusive, a refusal by a dead sidecar
+//   included.
+// - A client that failed after something of its single request arrived at another fixture is inconclusive where a
+//   denial or reroute is expected.
+// - A leak is told whatever else is missing. If the policy was not in force yet, it fails an enforced expectation, but
+//   shows no documented hole: inconclusive.
+// - An outage is met only by an inconclusive verdict with the outage's own marks: a name that did not resolve, a failed
+//   upstream in the mesh's record, or controls whose client failed; nothing arrived and no rule denied it.
 #pragma once
 
 #include <string>
@@ -18,7 +34,7 @@ enum class Status {
   news,        // a documented hole that did not show: reported, and does not pass
   recorded,    // implementation-defined; differs or not, it is written down
   fail,
-  inconclusive,  // cannot tell; where an outage is expected, an inconclusive verdict is a pass instead
+  inconclusive,  // cannot tell; where an outage is expected and shown, an inconclusive verdict is a pass instead
   error
 };
 

@@ -1,117 +1,15 @@
 // Real istiod, Envoy and iptables: what the three witnesses say of a few attempts, and what the world does when a part
 // of it is wrong. Fails, rather than skips, without root or toolchain: `make test` provides both.
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdlib>
 
 #include "base/crypto.h"
-#include "base/files.h"
-#include "runner/backend/lab/lab.h"
-#include "runner/process/child.h"
+#include "tests/lab/support.h"
 
 namespace egressproof::backend::lab {
 namespace {
-
-constexpr const char* allow_address = "198.51.100.10";
-constexpr const char* deny_address = "198.51.100.20";
-constexpr const char* sink_address = "198.51.100.66";
-
-std::string sidecar(const std::string& ns) {
-  return "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: " + ns +
-         "}\nspec:\n  egress: [{hosts: [\"./*\"]}]\n  outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n";
-}
-
-std::string service_entry(const std::string& ns, const std::string& resolution) {
-  return "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: allow, namespace: " + ns +
-         "}\nspec:\n  hosts: [allow.test]\n  exportTo: [\".\"]\n  location: MESH_EXTERNAL\n  resolution: " +
-         resolution +
-         "\n  ports:\n  - {number: 80, name: http, protocol: HTTP}\n  - {number: 443, name: tls, protocol: TLS}\n";
-}
-
-scenario::Profile profile(const std::string& name, const std::string& ns, scenario::Mesh mesh) {
-  scenario::Profile made;
-  made.name = name;
-  made.ns = ns;
-  made.mesh = mesh;
-  return made;
-}
-
-Blueprint blueprint() {
-  Blueprint made;
-  made.suite.zones = {"test"};
-  made.suite.fixtures = {{"allow", {allow_address}, {80, 443}, false, true, {"allow.test"}, {}},
-                         {"deny", {deny_address}, {80, 443}, false, true, {"deny.test"}, {}},
-                         {"sink", {sink_address}, {}, true, true, {}, {}}};
-  for (const auto& fixture : made.suite.fixtures) made.keys[fixture.name] = random_hex(16);
-  made.profiles = {profile("P0", "plain", scenario::Mesh::none), profile("P2", "closed", scenario::Mesh::sidecar),
-                   profile("P3", "dns", scenario::Mesh::sidecar), profile("P4", "none", scenario::Mesh::sidecar)};
-  return made;
-}
-
-std::string policies() {
-  return sidecar("closed") + sidecar("dns") + service_entry("dns", "DNS") + sidecar("none") +
-         service_entry("none", "NONE");
-}
-
-Settings settings() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const char* given = std::getenv("EGRESSPROOF_TOOLCHAIN");
-  const std::string base = cache != nullptr ? cache : std::string(home == nullptr ? "" : home) + "/.cache";
-  const char* run_id = std::getenv("EGRESSPROOF_TEST_RUN_ID");  // of a world that is going to be killed
-  return {EGRESSPROOF_BINARY_DIR, given != nullptr ? given : base + "/egressproof/istio-1.31.0",
-          run_id != nullptr ? run_id : random_hex(4)};
-}
-
-probe::Attempt http(std::uint64_t sequence, const std::string& address, const std::string& host) {
-  probe::Attempt attempt;
-  attempt.sequence = sequence;
-  attempt.nonce = random_hex(16);
-  attempt.address = address;
-  attempt.port = 80;
-  attempt.host = host;
-  return attempt;
-}
-
-probe::Attempt tls(std::uint64_t sequence, const std::string& address, const std::string& sni) {
-  probe::Attempt attempt;
-  attempt.sequence = sequence;
-  attempt.nonce = random_hex(16);
-  attempt.protocol = probe::Protocol::tls;
-  attempt.address = address;
-  attempt.port = 443;
-  attempt.sni = sni;
-  return attempt;
-}
-
-// Fixtures that have a receipt (other than of a bare connection) with this nonce.
-std::vector<std::string> reached(const target::Journal& journal, const std::string& nonce) {
-  std::vector<std::string> fixtures;
-  for (const target::Receipt& receipt : journal.receipts)
-    if (receipt.nonce == nonce) fixtures.push_back(receipt.fixture);
-  fixtures.erase(std::unique(fixtures.begin(), fixtures.end()), fixtures.end());
-  return fixtures;
-}
-
-class LabWorldTest : public testing::Test {
- protected:
-  void SetUp() override {
-    backend_ = make(settings());
-    const auto detected = backend_->detect();
-    ASSERT_TRUE(detected) << to_string(detected.error());
-    auto opened = backend_->open(blueprint(), {});
-    ASSERT_TRUE(opened) << to_string(opened.error());
-    world_ = std::move(*opened);
-  }
-
-  std::unique_ptr<Backend> backend_;
-  std::unique_ptr<World> world_;
-};
-
-using Fixtures = std::vector<std::string>;
 
 TEST_F(LabWorldTest, WitnessesAgreeOnAllowDenyRerouteAndBypass) {
   const auto applied = world_->apply({1, policies(), false}, {});
@@ -209,54 +107,109 @@ TEST_F(LabWorldTest, RejectedResourceFailsTheGenerationInEnvoysWords) {
 TEST_F(LabWorldTest, BrokenManifestIsAnErrorNotTheOldStateTakenForNew) {
   const auto applied = world_->apply({1, "---\nkind: [\n", false}, {});
   ASSERT_FALSE(applied);
-  EXPECT_EQ(applied.error().message.find("istiod refused generation 1: unable to reload"), 0U)
-      << applied.error().message;
+  EXPECT_EQ(applied.error().message.find("istiod refused it: unable to reload"), 0U) << applied.error().message;
 }
 
-TEST(LabLeftovers, FolderOfADeadRunIsRemovedAndThatOfALiveOneIsNot) {
-  const auto live = WorkFolder::create("test-" + random_hex(4));
-  ASSERT_TRUE(live);
-  const std::filesystem::path dead = std::filesystem::temp_directory_path() / ("egressproof-test-" + random_hex(4));
-  std::filesystem::create_directory(dead);
-  ASSERT_TRUE(write_file_atomically(dead / "owner.lock", ""));
-  ASSERT_TRUE(clean_leftovers());
-  EXPECT_FALSE(std::filesystem::exists(dead));
-  EXPECT_TRUE(std::filesystem::exists(live->path()));
-}
-
-// Processes (not zombies, which have no command line) that name the run.
-int processes_of(const std::string& run_id) {
-  int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto line = read_file(entry.path() / "cmdline");
-    if (line && line->find("egressproof-" + run_id) != std::string::npos) ++count;
+TEST_F(LabWorldTest, GenerationWithTheSameContentIsAcknowledgedAgainAndAnEmptyOneToo) {
+  int calls = 0;
+  const auto empty = world_->apply({1, "", false}, [&] { ++calls; });
+  ASSERT_TRUE(empty) << to_string(empty.error());
+  EXPECT_GT(calls, 3) << "the caller's work was not called while waiting";
+  EXPECT_GT(empty->acknowledged_at, empty->applied_at);
+  auto before = world_->attempt({{"P2", {http(1, deny_address, "deny.test")}}});
+  ASSERT_TRUE(before);
+  EXPECT_EQ(before->at("P2").observations.at(1).code, probe::Code::ok) << "without a policy everything passes";
+  for (int i = 0; i < 2; ++i) {
+    const auto again = world_->apply({2, policies(), false}, {});
+    ASSERT_TRUE(again) << to_string(again.error());
+    EXPECT_LT(again->acknowledged_at - again->applied_at, std::chrono::seconds(2));
+    const probe::Attempt denied = http(1, deny_address, "deny.test");
+    ASSERT_TRUE(world_->attempt({{"P2", {denied}}}));
+    EXPECT_EQ(reached(*world_->receipts(), denied.nonce), Fixtures{});
   }
-  return count;
 }
 
-TEST(LabLeftovers, SigkillAtAnyPointLeavesOnlyAFolderThatTheNextRunRemoves) {
-  bool any_was_up = false;
-  for (const int point_ms : {30, 150, 350, 600, 900, 1300}) {
-    const std::string run_id = "killed-" + random_hex(4);
-    process::Command command;
-    command.argv = {std::string(EGRESSPROOF_BINARY_DIR) + "/lab_world", "--gtest_filter=LabWorldTest.Witnesses*"};
-    const char* home = std::getenv("HOME");
-    command.env = {{"EGRESSPROOF_TEST_RUN_ID", run_id}, {"HOME", home == nullptr ? "" : home}};
-    for (const char* name : {"XDG_CACHE_HOME", "EGRESSPROOF_TOOLCHAIN"})
-      if (const char* value = std::getenv(name)) command.env[name] = value;
-    auto child = process::Child::start(command);
-    ASSERT_TRUE(child) << to_string(child.error());
-    ::poll(nullptr, 0, point_ms);  // the point at which it is killed, not a wait for a state
-    any_was_up = any_was_up || processes_of(run_id) > 5;
-    child->signal(SIGKILL);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-    while (processes_of(run_id) > 0 && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, 5);
-    EXPECT_EQ(processes_of(run_id), 0) << "killed after " << point_ms << " ms";
-    while (!child->ended() && std::chrono::steady_clock::now() < deadline) ::poll(nullptr, 0, 5);
-    ASSERT_TRUE(clean_leftovers());
-    EXPECT_FALSE(std::filesystem::exists(std::filesystem::temp_directory_path() / ("egressproof-" + run_id)));
+TEST_F(LabWorldTest, AGoodGenerationAfterARejectedOneIsGood) {
+  const std::string bad =
+      "---\napiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: bad, namespace: dns}\nspec:\n"
+      "  configPatches:\n  - applyTo: CLUSTER\n    match: {context: SIDECAR_OUTBOUND}\n"
+      "    patch: {operation: ADD, value: {name: bad, type: STRICT_DNS, connect_timeout: 1s, "
+      "lb_policy: CLUSTER_PROVIDED}}\n";
+  ASSERT_FALSE(world_->apply({1, policies() + bad, false}, {}));
+  EXPECT_NE(world_->health(), std::vector<std::string>{});
+  const auto good = world_->apply({2, policies(), false}, {});
+  ASSERT_TRUE(good) << to_string(good.error());
+  EXPECT_EQ(world_->health(), std::vector<std::string>{});
+}
+
+TEST_F(LabWorldTest, EveryConnectionHasItsRecordAsSoonAsTheBatchIsOver) {
+  ASSERT_TRUE(world_->apply({1, policies(), false}, {}));
+  std::map<std::string, std::vector<probe::Attempt>> batches;
+  for (const char* pod : {"P2", "P3", "P4"})
+    for (std::uint64_t i = 1; i <= 60; i += 3) {
+      batches[pod].push_back(http(i, allow_address, "allow.test"));
+      batches[pod].push_back(tls(i + 1, allow_address, "allow.test"));
+      batches[pod].push_back(tls(i + 2, sink_address, "other.test"));
+    }
+  for (std::size_t round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(world_->attempt(batches));
+    const auto before = std::chrono::steady_clock::now();
+    const auto records = world_->mesh_records();
+    const auto took = std::chrono::steady_clock::now() - before;
+    ASSERT_TRUE(records);
+    EXPECT_GE(records->size(), round * 180);
+    EXPECT_LT(took, std::chrono::milliseconds(1000));
+    for (auto& [pod, batch] : batches)
+      for (auto& attempt : batch) attempt.nonce = random_hex(16);
   }
-  EXPECT_TRUE(any_was_up) << "no world had come up before it was killed: the test saw nothing";
+}
+
+TEST_F(LabWorldTest, RecordNamesTheProxysOwnEndWhichIsTheReceiptsPeer) {
+  ASSERT_TRUE(world_->apply({1, policies(), false}, {}));
+  const probe::Attempt by_http = http(1, allow_address, "allow.test");
+  const probe::Attempt by_tls = tls(2, allow_address, "allow.test");
+  const auto seen = world_->attempt({{"P3", {by_http, by_tls}}});
+  ASSERT_TRUE(seen);
+  const auto records = world_->mesh_records();
+  ASSERT_TRUE(records);
+  const auto journal = world_->receipts();
+  ASSERT_TRUE(journal);
+  int compared = 0;
+  for (const auto& receipt : journal->receipts) {
+    if (receipt.nonce != by_http.nonce && receipt.kind != target::ReceiptKind::tls) continue;
+    EXPECT_EQ(receipt.peer.rfind(world_->pod_addresses().at("P3").front() + ":", 0), 0U) << receipt.peer;
+    const auto record = std::find_if(records->begin(), records->end(),
+                                     [&](const auto& one) { return one.upstream_local == receipt.peer; });
+    ASSERT_NE(record, records->end()) << "no record has the receipt's peer " << receipt.peer;
+    EXPECT_EQ(record->proxy, "P3");
+    EXPECT_EQ(record->upstream, receipt.local);
+    ++compared;
+  }
+  EXPECT_EQ(compared, 2);
+}
+
+TEST_F(LabWorldTest, DeathOfAnyPartIsTold) {
+  ASSERT_TRUE(world_->apply({1, policies(), false}, {}));
+  ASSERT_EQ(world_->health(), std::vector<std::string>{});
+  const std::string run_id = run_id_of(*world_);
+  struct Part {
+    const char* word;
+    const char* pod;
+    const char* told;
+  };
+  for (const Part& part :
+       {Part{"toolchain/envoy", "P3", "the proxy of pod P3 ended: "}, Part{"egressproof-probe", "", "the probe P"},
+        Part{"egressproof-target", "", "egressproof-target ended: "}, Part{"lab-istiod", "", "istiod ended: "}}) {
+    const int pid = process_of(run_id, part.word, part.pod);
+    ASSERT_GT(pid, 0) << part.word;
+    ASSERT_EQ(::kill(pid, SIGKILL), 0);
+    const auto told = [&] {
+      for (const std::string& problem : world_->health())
+        if (problem.rfind(part.told, 0) == 0) return true;
+      return false;
+    };
+    EXPECT_TRUE(until(std::chrono::seconds(5), told)) << part.told;
+  }
 }
 
 }  // namespace

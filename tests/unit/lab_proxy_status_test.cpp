@@ -34,14 +34,33 @@ TEST(ProxyStatusTest, WhatIsMissingIsNamed) {
   EXPECT_FALSE(parse_syncz("{}"));
 }
 
+TEST(ProxyStatusTest, OnlyRejectionsThatWereNotThereBeforeAreNews) {
+  const auto old = parse_syncz(syncz(1, 1, "old"));
+  EXPECT_EQ(new_rejections(*old, *old), std::vector<std::string>{});
+  EXPECT_EQ(new_rejections(*old, *parse_syncz(syncz(2, 1, "new"))).front(), "proxy p.ns rejected Cluster: new");
+  EXPECT_EQ(unacknowledged(*parse_syncz(syncz(2, 1, "old")), {"p.ns"}, 1),
+            "proxy p.ns: Cluster of push 2 not acknowledged, rejected: old");
+}
+
 TEST(ProxyStatusTest, EnvoyMustUseTheMarker) {
-  const std::string active = R"({"configs":[{"dynamic_active_clusters":[{"cluster":{"name":"m"}}]}]})";
-  EXPECT_EQ(not_active(active, "m"), "");
-  EXPECT_EQ(not_active(active, "n"), "cluster 'n' is not active");
-  EXPECT_EQ(not_active(R"({"configs":[{"dynamic_warming_clusters":[{"cluster":{"name":"m"}}]}]})", "m"),
-            "'config_dump' is still warming");
-  EXPECT_EQ(not_active(R"({"configs":[{"dynamic_listeners":[{"name":"l","error_state":{"details":"why"}}]}]})", "m"),
+  const std::string active = R"({"configs":[{"@type":"t","cluster":{"name":"m"}}]})";
+  const std::string none = R"({"configs":[]})";
+  const std::string listeners = R"({"configs":[{"@type":"t","name":"l"}]})";
+  EXPECT_EQ(not_active({active, none, listeners}, "m"), "");
+  EXPECT_EQ(not_active({active, none, listeners}, "n"), "cluster 'n' is not active");
+  EXPECT_EQ(not_active({none, none, active}, "m"), "cluster 'm' is not active");
+  EXPECT_EQ(not_active({none, active, listeners}, "m"), "'m' is still warming");
+  EXPECT_EQ(not_active({active, none, R"({"configs":[{"name":"l","warming_state":{"version_info":"2"}}]})"}, "m"),
+            "'l' is still warming");
+  EXPECT_EQ(not_active({active, none, R"({"configs":[{"name":"l","error_state":{"details":"why"}}]})"}, "m"),
             "'l' was rejected: why");
+  EXPECT_EQ(not_active({active, "not found", listeners}, "m"), "Envoy's config_dump is not a JSON object");
+}
+
+TEST(ProxyStatusTest, MarkerIsQuotedForARegexInAQuery) {
+  EXPECT_NE(activity_queries("outbound|1||a.b").front().find("name_regex=outbound%5C%7C1%5C%7C%5C%7Ca%5C.b"),
+            std::string::npos)
+      << activity_queries("outbound|1||a.b").front();
 }
 
 TEST(AccessLogTest, ReadsRecordsAndCountsBrokenOnes) {
@@ -56,11 +75,36 @@ TEST(AccessLogTest, ReadsRecordsAndCountsBrokenOnes) {
   EXPECT_EQ(log.records[0].downstream, "192.0.2.1:5");
 }
 
+policy::MeshRecord record(const std::string& downstream, const std::string& destination) {
+  policy::MeshRecord made;
+  made.downstream = downstream;
+  made.destination = destination;
+  return made;
+}
+
+TEST(AccessLogTest, EveryConnectionNeedsARecordOfItsOwn) {
+  const std::string http = "198.51.100.10:80";
+  const std::string tls = "198.51.100.10:443";
+  const ExpectedRecords expected{{{"pod:1000", http}, 1}, {{"pod:1000", tls}, 1}, {{"pod:1001", tls}, 1}};
+  const auto first = record("pod:1000", http);
+  const auto second = record("pod:1001", tls);
+  EXPECT_EQ(without_record(expected, {}), 3);
+  EXPECT_EQ(without_record(expected, {first, second}), 1);
+  // A second record of the same connection does not stand for another connection.
+  EXPECT_EQ(without_record(expected, {first, second, second}), 1);
+  // REDIRECT gave the connection another port, because 1000 was in use; the destination tells whose it is.
+  EXPECT_EQ(without_record(expected, {first, second, record("pod:52000", tls)}), 0);
+  EXPECT_EQ(without_record(expected, {first, second, record("pod:52000", http)}), 1);
+}
+
 TEST(TopologyTest, EveryPodHasAnAddressOfItsOwnOrAnError) {
   std::vector<scenario::Profile> profiles(245);
-  EXPECT_EQ(place_pods(profiles)->back().address, "203.0.113.254");
+  for (std::size_t i = 0; i < profiles.size(); ++i) profiles[i].ns = std::to_string(i);
+  EXPECT_EQ(place_pods(profiles, true)->back().address, "203.0.113.254");
+  EXPECT_EQ(place_pods(profiles, true)->back().address6, "2001:db8:113::fe");
+  EXPECT_EQ(place_pods(profiles, false)->back().address6, "");
   profiles.emplace_back();
-  EXPECT_EQ(place_pods(profiles).error().message, "the lab has room for 245 pods");
+  EXPECT_EQ(place_pods(profiles, false).error().message, "the lab has room for 245 pods");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <tuple>
 
 #include "base/crypto.h"
 #include "base/json.h"
@@ -20,6 +21,147 @@ Attempt sample() {
   attempt.port = 80;
   attempt.host = "allow.test";
   return attempt;
+}
+
+std::string any_bytes(std::mt19937& random, std::size_t most) {
+  std::string bytes(random() % (most + 1), '\0');
+  for (char& c : bytes) c = static_cast<char>(random());
+  return bytes;
+}
+
+Fields any_fields(std::mt19937& random) {
+  Fields fields(random() % 4);
+  for (auto& [name, value] : fields) name = any_bytes(random, 20), value = any_bytes(random, 20);
+  return fields;
+}
+
+// Every field of an attempt, so that one that the codec forgets is found.
+Attempt any_attempt(std::mt19937& random) {
+  Attempt attempt = sample();
+  attempt.sequence = random() + 1ULL;
+  attempt.id = any_bytes(random, 30);
+  attempt.protocol = random() % 2 == 0 ? Protocol::http1 : Protocol::http2;
+  attempt.name = any_bytes(random, 30);
+  attempt.address = random() % 2 == 0 ? "192.0.2.7" : "2001:db8::7";
+  attempt.port = static_cast<std::uint16_t>(1 + random() % 65535);
+  attempt.family = static_cast<Family>(random() % 3);
+  attempt.over_tls = random() % 2 == 0;
+  if (random() % 2 == 0) attempt.sni = any_bytes(random, 30);
+  for (std::size_t i = random() % 3; i > 0; --i) attempt.alpn.push_back("p" + any_bytes(random, 254));
+  attempt.ech_extension = random() % 2 == 0;
+  attempt.host = "h" + any_bytes(random, 30);
+  attempt.method = any_bytes(random, 10);
+  attempt.path = any_bytes(random, 30);
+  attempt.headers = any_fields(random);
+  attempt.fields = any_fields(random);
+  if (attempt.protocol == Protocol::http1 && !attempt.fields.empty()) attempt.http_version = "1.0";
+  attempt.payload = any_bytes(random, 50);
+  attempt.follow_redirects = static_cast<int>(random() % 21);
+  if (random() % 2 == 0) attempt.earlier = EarlierRequest{any_bytes(random, 10), any_bytes(random, 10)};
+  attempt.query_type = any_bytes(random, 5);
+  attempt.query_transport = random() % 2 == 0 ? "udp" : "tcp";
+  attempt.server = random() % 2 == 0 ? "" : "192.0.2.53";
+  for (auto* limit : {&attempt.limits.resolve, &attempt.limits.connect, &attempt.limits.tls, &attempt.limits.response})
+    *limit = std::chrono::milliseconds(random() % 600001);
+  return attempt;
+}
+
+auto tied(const Attempt& a) {
+  return std::tie(a.sequence, a.id, a.nonce, a.protocol, a.name, a.address, a.port, a.family, a.over_tls, a.sni, a.alpn,
+                  a.ech_extension, a.host, a.method, a.path, a.headers, a.fields, a.http_version, a.payload,
+                  a.follow_redirects, a.query_type, a.query_transport, a.server, a.limits.resolve, a.limits.connect,
+                  a.limits.tls, a.limits.response);
+}
+
+TEST(AttemptCodec, EveryFieldSurvivesTheRoundTrip) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 500; ++round) {
+    const Attempt attempt = any_attempt(random);
+    const auto back = decode_attempt(encode(attempt));
+    ASSERT_TRUE(back) << back.error().message << encode(attempt);
+    EXPECT_TRUE(tied(*back) == tied(attempt)) << encode(attempt);
+    ASSERT_EQ(back->earlier.has_value(), attempt.earlier.has_value());
+    if (attempt.earlier) {
+      EXPECT_EQ(back->earlier->host + back->earlier->path, attempt.earlier->host + attempt.earlier->path);
+    }
+  }
+}
+
+Observation any_observation(std::mt19937& random) {
+  Observation seen;
+  seen.sequence = random();
+  seen.attempt_id = any_bytes(random, 30);
+  seen.nonce = any_bytes(random, 32);
+  seen.code = static_cast<Code>(random() % (static_cast<unsigned>(Code::local_error) + 1));
+  seen.reached = static_cast<Stage>(random() % 5);
+  for (std::size_t i = random() % 6; i > 0; --i)
+    seen.stages.push_back({static_cast<Stage>(random() % 5), Code::ok, std::chrono::microseconds(random())});
+  seen.started_at = std::chrono::microseconds(random());
+  seen.finished_at = std::chrono::microseconds(random());
+  for (auto* texts : {&seen.addresses, &seen.redirects, &seen.dns_answers})
+    for (std::size_t i = random() % 3; i > 0; --i) texts->push_back(any_bytes(random, 30));
+  for (auto* text : {&seen.peer, &seen.local, &seen.http_version, &seen.server_header, &seen.alpn, &seen.tls_version,
+                     &seen.certificate, &seen.body_excerpt, &seen.detail})
+    *text = any_bytes(random, 30);
+  if (random() % 2 == 0) seen.http_status = static_cast<int>(random() % 1000);
+  if (random() % 2 == 0)
+    seen.answer = Answer{any_bytes(random, 9), any_bytes(random, 9), random(), any_bytes(random, 9)};
+  seen.bytes_received = random();
+  return seen;
+}
+
+auto tied(const Observation& o) {
+  return std::tie(o.sequence, o.attempt_id, o.nonce, o.code, o.reached, o.started_at, o.finished_at, o.addresses,
+                  o.peer, o.local, o.http_status, o.http_version, o.server_header, o.alpn, o.tls_version, o.certificate,
+                  o.body_excerpt, o.bytes_received, o.redirects, o.dns_answers, o.detail);
+}
+
+TEST(ObservationCodec, EveryFieldSurvivesTheRoundTrip) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 500; ++round) {
+    const Observation seen = any_observation(random);
+    const auto back = decode_observation(encode(seen));
+    ASSERT_TRUE(back) << back.error().message << encode(seen);
+    EXPECT_TRUE(tied(*back) == tied(seen)) << encode(seen);
+    ASSERT_EQ(back->stages.size(), seen.stages.size());
+    for (std::size_t i = 0; i < seen.stages.size(); ++i) {
+      EXPECT_EQ(back->stages[i].stage, seen.stages[i].stage);
+      EXPECT_EQ(back->stages[i].took, seen.stages[i].took);
+    }
+    ASSERT_EQ(back->answer.has_value(), seen.answer.has_value());
+    if (seen.answer) {
+      EXPECT_EQ(back->answer->mac + back->answer->fixture, seen.answer->mac + seen.answer->fixture);
+    }
+  }
+}
+
+// A mutated line is refused with a place in it, or means what encode() then writes.
+TEST(AttemptCodec, MutatedLinesNeverCrash) {
+  std::mt19937 random(7);
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string line = encode(any_attempt(random));
+    for (std::size_t i = 0; i <= random() % 3; ++i) {
+      const std::size_t at = random() % line.size();
+      if (random() % 2 == 0)
+        line[at] = static_cast<char>(random());
+      else
+        line.erase(at, 1 + random() % 5);
+    }
+    const auto decoded = decode_attempt(line);
+    if (!decoded) {
+      ++refused;
+      EXPECT_FALSE(decoded.error().message.empty());
+      EXPECT_LE(decoded.error().column, static_cast<int>(line.size()) + 1);
+    } else {
+      EXPECT_TRUE(decode_attempt(encode(*decoded)));
+    }
+  }
+  EXPECT_GT(refused, 1000);
+}
+
+TEST(AttemptCodec, ANumberBeyondAllBoundsIsAMistake) {
+  EXPECT_FALSE(decode_attempt(R"({"type":"attempt","sequence":1e9999})"));
 }
 
 TEST(AttemptCodec, AnyBytesSurviveTheRoundTrip) {
@@ -62,6 +204,10 @@ TEST(AttemptCodec, MistakesAreNamed) {
       {"alpn", "h2", "'alpn' must be a list"},
       {"headers", Json::array({1}), "'headers' must be a list of [name, value]"},
       {"limits_ms", {{"dail", 1}}, "unknown key 'dail'"},
+      {"http_version", "1.0", "'http_version' needs protocol http/1.1 and 'fields'"},
+      {"http_version", "one", "'http_version' must be like \"1.0\""},
+      {"query_transport", "quic", "unknown transport 'quic' (udp or tcp)"},
+      {"alpn", Json::array({""}), "an ALPN protocol has 1 to 255 bytes"},
       {"follow_redirects", 99, "'follow_redirects' must be a whole number from 0 to 20"},
   };
   for (const Mistake& mistake : mistakes) {
@@ -73,6 +219,15 @@ TEST(AttemptCodec, MistakesAreNamed) {
     EXPECT_GT(decoded.error().column, 0) << mistake.key;
   }
   EXPECT_EQ(decode_attempt("{\"a\"").error().message, "not JSON");
+  for (const char* key : {"fields", "earlier", "follow_redirects"}) {
+    Json json = Json::parse(encode(sample()));
+    json["protocol"] = "tcp";
+    json["fields"] = Json::array({{"a", "b"}});
+    if (std::string(key) != "fields") json.erase("fields");
+    if (std::string(key) == "earlier") json[key] = {{"host", "a"}};
+    if (std::string(key) == "follow_redirects") json[key] = 1;
+    EXPECT_EQ(decode_attempt(json.dump()).error().message, "'" + std::string(key) + "' is for HTTP attempts only");
+  }
 }
 
 class BatchReaderTest : public testing::Test {
@@ -119,7 +274,23 @@ TEST_F(BatchReaderTest, WhateverIsWrongIsTold) {
   const std::string foreign = observation(2, "ffffffffffffffffffffffffffffffff");
   EXPECT_EQ(errors({one, foreign, closing(2, one + "\n" + foreign + "\n")}),
             (Errors{"batch b: observation 2 has another attempt's nonce", "batch b: no observation of attempt 2"}));
+  EXPECT_EQ(errors({one, two, "\xff", closing(2, both)}), Errors{"batch b: unexpected line: \xc3\xbf"});
+  EXPECT_EQ(errors({one, two.substr(0, 40)}),
+            (Errors{"batch b: unexpected line: " + two.substr(0, 40),
+                    "batch b: the stream ended without a closing record", "batch b: no observation of attempt 2"}));
   EXPECT_EQ(errors({one, two, "garbage", closing(2, both)}), Errors{"batch b: unexpected line: garbage"});
+}
+
+TEST_F(BatchReaderTest, AClosingRecordThatIsWrongDoesNotClose) {
+  BatchReader reader("b", {sample()});
+  EXPECT_FALSE(reader.feed(observation(1)));
+  EXPECT_TRUE(reader.feed(closing(2, observation(1) + "\n")));
+  EXPECT_FALSE(reader.finish().closed);
+}
+
+TEST_F(BatchReaderTest, AskingTwiceIsAnErrorOfTheRunner) {
+  BatchReader reader("b", {sample(), sample()});
+  EXPECT_EQ(reader.finish().errors.front(), "batch b: attempt 1 was asked for twice");
 }
 
 TEST(Classify, FindsTheAnswerAndItsParts) {
@@ -130,6 +301,7 @@ TEST(Classify, FindsTheAnswerAndItsParts) {
   EXPECT_EQ(answer->fixture, "allow");
   EXPECT_EQ(answer->receipt, 17U);
   EXPECT_FALSE(find_answer(line.substr(0, line.size() - 1)));
+  EXPECT_TRUE(find_answer("egressproof fixture=egressproof fixture=?" + line)) << "after a false beginning";
 }
 
 TEST(Classify, CodeNamesRoundTrip) {

@@ -2,10 +2,7 @@
 
 #include "base/crypto.h"
 #include "target/codec.h"
-#include "target/dns.h"
 #include "target/http_head.h"
-
-#include <ldns/ldns.h>
 
 namespace egressproof::target {
 namespace {
@@ -46,6 +43,64 @@ TEST(JournalTest, EveryLossIsTold) {
   EXPECT_EQ(decode_journal(opened + line(1) + line(2).substr(0, 30)).receipts.size(), 1U);
 }
 
+TEST(JournalTest, TroubleIsAnError) {
+  EXPECT_EQ(decode_journal(opened + "{\"type\":\"trouble\",\"message\":\"a connection was closed unseen\"}\n").errors,
+            Errors{"receipt journal, line 2: a connection was closed unseen"});
+}
+
+Receipt receipt_of(ReceiptKind kind, std::uint64_t connection, const std::string& own_nonce, const std::string& peer) {
+  Receipt receipt;
+  receipt.kind = kind;
+  receipt.connection = connection;
+  receipt.fixture = "allow";
+  receipt.nonce = own_nonce;
+  receipt.local = "192.0.2.1:80";
+  receipt.peer = peer;
+  return receipt;
+}
+
+TEST(JournalTest, CountsConnectionsWithoutNonce) {
+  Journal journal;
+  journal.receipts = {
+      receipt_of(ReceiptKind::connection, 1, "", "a:1"), receipt_of(ReceiptKind::tls, 1, "", "a:1"),
+      receipt_of(ReceiptKind::request, 1, nonce, "a:1"), receipt_of(ReceiptKind::connection, 2, "", "a:2"),
+      receipt_of(ReceiptKind::tls, 2, "", "a:2"),        receipt_of(ReceiptKind::connection, 3, "", "a:3"),
+      receipt_of(ReceiptKind::dns, 0, nonce, "a:4")};
+  EXPECT_EQ(connections_without_nonce(journal), (std::map<std::string, int>{{"allow", 2}}));
+  journal.receipts[4].nonce = nonce;
+  journal.receipts[5].fixture = "sink";
+  EXPECT_EQ(connections_without_nonce(journal), (std::map<std::string, int>{{"sink", 1}}));
+}
+
+TEST(JournalTest, FindsPacketsThatNothingAnswered) {
+  Journal journal;
+  Receipt datagram = receipt_of(ReceiptKind::payload, 0, nonce, "a:3");
+  datagram.transport = "udp";
+  journal.receipts = {receipt_of(ReceiptKind::packet, 0, "", "a:1"),     receipt_of(ReceiptKind::packet, 0, "", "a:2"),
+                      receipt_of(ReceiptKind::packet, 0, "", "a:3"),     receipt_of(ReceiptKind::packet, 0, "", "a:3"),
+                      receipt_of(ReceiptKind::connection, 1, "", "a:1"), datagram};
+  for (std::size_t i : {0U, 1U, 3U}) journal.receipts[i].transport = "tcp";
+  journal.receipts[2].transport = "udp";
+  const auto left = unanswered_packets(journal);
+  ASSERT_EQ(left.size(), 2U) << "a SYN without connection, and a SYN where only a datagram was answered";
+  EXPECT_EQ(left[0].peer, "a:2");
+  EXPECT_EQ(left[1].peer + " " + left[1].transport, "a:3 tcp");
+}
+
+TEST(JournalTest, EveryFieldOfAReceiptSurvives) {
+  Receipt receipt = receipt_of(ReceiptKind::packet, 0, "", "192.0.2.9:5");
+  EXPECT_EQ(encode(receipt).find("host_header"), std::string::npos) << "encoded only if set";
+  receipt.host_header = "";
+  receipt.transport = "icmp";
+  receipt.query_type = "TXT";
+  const auto back = decode_receipt(encode(receipt));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(encode(*back), encode(receipt));
+  EXPECT_EQ(back->host_header, "");
+  EXPECT_EQ(back->kind, ReceiptKind::packet);
+  EXPECT_EQ(back->transport + back->query_type, "icmpTXT");
+}
+
 TEST(AnswerTest, MacCoversWhatIsSaid) {
   const std::string key = "secret";
   EXPECT_EQ(encode_answer({"allow", key, {}, {}, false, {}, true}, nonce, 7),
@@ -55,13 +110,21 @@ TEST(AnswerTest, MacCoversWhatIsSaid) {
 
 TEST(ConfigTest, RoundTripAndMistake) {
   Config config;
-  config.fixtures = {{"allow", "k", {"192.0.2.1"}, {80}, true, {"allow.test"}, false}};
-  config.records = {{"r.test", "A", {"192.0.2.2"}, 5}};
+  config.fixtures = {{"allow", "k", {"192.0.2.1"}, {80}, true, {"allow.test"}, false, {53, 443}, true}};
+  config.records = {{"r.test", "A", {"192.0.2.2"}, 5, true}, {"t.test", "TXT", {"\xff \""}}};
+  config.udp_redirect_port = 15009;
+  config.packet_witness = true;
   config.journal = "/j";
   config.ca_file = "/c";
   const auto back = decode_config(encode(config));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(encode(*back), encode(config));
+  EXPECT_EQ(back->fixtures[0].udp_ports, (std::vector<std::uint16_t>{53, 443}));
+  EXPECT_TRUE(back->fixtures[0].udp_silent);
+  EXPECT_TRUE(back->records[0].rotate);
+  EXPECT_EQ(back->records[1].values[0], "\xff \"");
+  EXPECT_EQ(back->udp_redirect_port, 15009);
+  EXPECT_TRUE(back->packet_witness);
   EXPECT_EQ(decode_config("{\"journal\":\"/j\",\"ca_fil\":\"/c\"}").error().message, "byte 0: missing key 'ca_file'");
 }
 
@@ -80,45 +143,6 @@ TEST(HttpHeadTest, TellsOddRequestsAsTheyArrived) {
   EXPECT_FALSE(read_http_head("GET / HTTP/1.1\r\nHost: a\r\n"));
   EXPECT_FALSE(looks_like_http("SSH-2.0-x"));
   EXPECT_EQ(find_nonce(nonce + "0"), "");
-}
-
-// "rcode address..." of a query.
-std::string ask(const std::string& name, ldns_rr_type type) {
-  Config config;
-  config.zones = {"test"};
-  config.records = {{"a.test", "A", {"192.0.2.1"}, 1},
-                    {"*.wild.test", "A", {"192.0.2.2"}, 1},
-                    {"b.wild.test", "A", {"192.0.2.3"}, 1}};
-  ldns_pkt* query = ldns_pkt_query_new(ldns_dname_new_frm_str(name.c_str()), type, LDNS_RR_CLASS_IN, LDNS_RD);
-  std::uint8_t* wire = nullptr;
-  std::size_t size = 0;
-  ldns_pkt2wire(&wire, query, &size);
-  ldns_pkt_free(query);
-  const auto reply = answer_dns(config, wire, size);
-  free(wire);
-  if (!reply) return "none";
-  ldns_pkt* parsed = nullptr;
-  if (ldns_wire2pkt(&parsed, reply->wire.data(), reply->wire.size()) != LDNS_STATUS_OK) return "malformed";
-  std::string text = std::to_string(ldns_pkt_get_rcode(parsed));
-  for (std::size_t i = 0; i < ldns_pkt_ancount(parsed); ++i) {
-    char* address = ldns_rdf2str(ldns_rr_rdf(ldns_rr_list_rr(ldns_pkt_answer(parsed), i), 0));
-    text += std::string(" ") + address;
-    free(address);
-  }
-  ldns_pkt_free(parsed);
-  return text;
-}
-
-TEST(DnsTest, AnswersWithAuthorityAndNothingElse) {
-  EXPECT_EQ(ask("a.test", LDNS_RR_TYPE_A), "0 192.0.2.1");
-  EXPECT_EQ(ask("A.TEST", LDNS_RR_TYPE_A), "0 192.0.2.1");
-  EXPECT_EQ(ask("a.test", LDNS_RR_TYPE_AAAA), "0");
-  EXPECT_EQ(ask("missing.test", LDNS_RR_TYPE_A), "3");
-  EXPECT_EQ(ask("x.y.wild.test", LDNS_RR_TYPE_A), "0 192.0.2.2");
-  EXPECT_EQ(ask("b.wild.test", LDNS_RR_TYPE_A), "0 192.0.2.3");
-  EXPECT_EQ(ask("wild.test", LDNS_RR_TYPE_A), "3");
-  EXPECT_EQ(ask("example.org", LDNS_RR_TYPE_A), "5");
-  EXPECT_FALSE(answer_dns({}, reinterpret_cast<const unsigned char*>("xx"), 2));
 }
 
 }  // namespace

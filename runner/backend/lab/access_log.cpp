@@ -1,9 +1,14 @@
 #include "runner/backend/lab/access_log.h"
 
+#include <fcntl.h>
+
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
 #include "base/json.h"
+#include "base/unique_fd.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -48,6 +53,7 @@ AccessLog parse_access_log(std::string_view proxy, std::string_view content) {
     if (end == std::string_view::npos) break;  // still being written
     const std::string_view line = content.substr(0, end);
     content.remove_prefix(end + 1);
+    log.consumed += end + 1;
     if (line.substr(0, 2) != R"({")") continue;
     const Json object = Json::parse(line, nullptr, false);
     if (object.is_discarded())
@@ -56,6 +62,47 @@ AccessLog parse_access_log(std::string_view proxy, std::string_view content) {
       log.records.push_back(record_of(proxy, object, line));
   }
   return log;
+}
+
+int without_record(const ExpectedRecords& expected, const std::vector<policy::MeshRecord>& records) {
+  ExpectedRecords missing = expected;
+  std::map<std::string, int> unclaimed;  // records by destination
+  for (const policy::MeshRecord& record : records) {
+    const auto found = missing.find({record.downstream, record.destination});
+    if (found == missing.end())
+      ++unclaimed[record.destination];
+    else if (found->second > 0)
+      --found->second;
+  }
+  int left = 0;
+  for (const auto& [connection, count] : missing) {
+    int& spare = unclaimed[connection.second];
+    const int taken = std::min(spare, count);
+    spare -= taken;
+    left += count - taken;
+  }
+  return left;
+}
+
+Result<void> AccessLogReader::read_on() {
+  const UniqueFd fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return tl::unexpected(system_error(ErrorKind::environment, "open('" + path_.string() + "')"));
+  std::string added;
+  std::array<char, 65536> buffer{};
+  for (;;) {
+    const auto at = static_cast<off_t>(offset_ + added.size());
+    const ssize_t got = ::pread(fd.get(), buffer.data(), buffer.size(), at);
+    if (got < 0) return tl::unexpected(system_error(ErrorKind::environment, "pread('" + path_.string() + "')"));
+    if (got == 0) break;
+    added.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  AccessLog log = parse_access_log(proxy_, added);
+  if (log.malformed > 0)
+    return fail(ErrorKind::environment, "the access log of pod " + proxy_ + " has malformed records");
+  offset_ += log.consumed;
+  records_.insert(records_.end(), std::make_move_iterator(log.records.begin()),
+                  std::make_move_iterator(log.records.end()));
+  return {};
 }
 
 }  // namespace egressproof::backend::lab

@@ -6,6 +6,44 @@
 namespace egressproof::backend::lab {
 namespace {
 
+constexpr std::chrono::milliseconds command_limit{10000};
+
+bool exists(const std::filesystem::path& path) {
+  std::error_code code;
+  return std::filesystem::exists(path, code);
+}
+
+// What the lab asks of the kernel, each thing once, in a namespace that ends with this call.
+Result<void> try_kernel(const std::filesystem::path& sandbox) {
+  auto scratch = Netns::create();
+  if (!scratch) return tl::unexpected(scratch.error());
+  struct Need {
+    const char* what;
+    std::vector<std::string> argv;
+    const char* input;
+  };
+  const std::vector<std::string> in_namespace{sandbox.string(), "--netns", scratch->path()};
+  for (const Need& need :
+       {Need{"namespaces of processes and mounts", {"--pid", "--", "true"}, ""},
+        Need{"a bridge and veth pairs (iproute2)",
+             {"--", "ip", "-batch", "-"},
+             "link add br0 type bridge\nlink add v0 type veth peer name eth0\nlink set v0 master br0\n"},
+        Need{"packet filter rules by owner (iptables)",
+             {"--", "iptables-restore"},
+             "*nat\n-A OUTPUT -p tcp -m owner --uid-owner 1337 -j RETURN\n-A OUTPUT -p tcp -j REDIRECT --to-ports 1\n"
+             "COMMIT\n"}}) {
+    process::Command command;
+    command.argv = in_namespace;
+    command.argv.insert(command.argv.end(), need.argv.begin(), need.argv.end());
+    if (auto tried = process::run_checked(command, command_limit, need.input); !tried) {
+      Error error = tried.error();
+      error.context.push_back(std::string("while trying whether the lab can have ") + need.what);
+      return tl::unexpected(std::move(error));
+    }
+  }
+  return {};
+}
+
 class LabBackend : public Backend {
  public:
   explicit LabBackend(Settings settings) : settings_(std::move(settings)) {}
@@ -17,19 +55,20 @@ class LabBackend : public Backend {
       return fail(ErrorKind::environment,
                   "the lab needs root: it makes network namespaces and loads packet filter rules");
     for (const char* program : {"lab-istiod", "pilot-agent", "envoy", "envoy_bootstrap.json"})
-      if (!std::filesystem::exists(settings_.toolchain / program))
+      if (!exists(settings_.toolchain / program))
         return fail(ErrorKind::environment, "the lab's toolchain lacks '" + (settings_.toolchain / program).string() +
                                                 "': run 'make setup' (or name its folder with --toolchain)");
     for (const char* program : {"egressproof-sandbox", "egressproof-target", "egressproof-probe"})
-      if (!std::filesystem::exists(settings_.programs / program))
+      if (!exists(settings_.programs / program))
         return fail(ErrorKind::environment,
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
-    if (auto tried = Netns::create(); !tried) return tl::unexpected(tried.error());
+    if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
+      return tl::unexpected(tried.error());
     return plan::Capabilities{"lab", {"netns"}};
   }
 
   Result<std::unique_ptr<World>> open(const Blueprint& blueprint, const Progress& progress) override {
-    if (auto cleaned = clean_leftovers(); !cleaned) return tl::unexpected(cleaned.error());
+    if (auto cleaned = clean_leftovers(); !cleaned && progress) progress(to_string(cleaned.error()));
     return LabWorld::open(settings_, blueprint, progress);
   }
 

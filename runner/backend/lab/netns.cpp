@@ -7,6 +7,8 @@
 
 #include <thread>
 
+#include "base/files.h"
+
 namespace egressproof::backend::lab {
 namespace {
 
@@ -14,6 +16,18 @@ namespace {
 template <class Work>
 void in_own_thread(Work work) {
   std::thread(work).join();
+}
+
+template <class T, class Work>
+Result<T> in_namespace(int fd, Work work) {
+  Result<T> result = fail(ErrorKind::internal, "nothing done in the namespace");
+  in_own_thread([&] {
+    if (::setns(fd, CLONE_NEWNET) != 0)
+      result = tl::unexpected(system_error(ErrorKind::environment, "setns(CLONE_NEWNET)"));
+    else
+      result = work();
+  });
+  return result;
 }
 
 }  // namespace
@@ -36,18 +50,15 @@ Result<Netns> Netns::create() {
 std::string Netns::path() const { return "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(fd_.get()); }
 
 Result<UniqueFd> Netns::socket(int domain, int type, int protocol) const {
-  UniqueFd made;
-  Error error;
-  in_own_thread([&] {
-    if (::setns(fd_.get(), CLONE_NEWNET) != 0) {
-      error = system_error(ErrorKind::environment, "setns(CLONE_NEWNET)");
-      return;
-    }
-    made.reset(::socket(domain, type | SOCK_CLOEXEC, protocol));
-    if (!made.valid()) error = system_error(ErrorKind::environment, "socket()");
+  return in_namespace<UniqueFd>(fd_.get(), [&]() -> Result<UniqueFd> {
+    UniqueFd made(::socket(domain, type | SOCK_CLOEXEC, protocol));
+    if (!made.valid()) return tl::unexpected(system_error(ErrorKind::environment, "socket()"));
+    return made;
   });
-  if (!made.valid()) return tl::unexpected(error);
-  return made;
+}
+
+Result<std::string> Netns::read_proc(const std::string& name) const {
+  return in_namespace<std::string>(fd_.get(), [&] { return read_file("/proc/thread-self/net/" + name); });
 }
 
 }  // namespace egressproof::backend::lab

@@ -17,6 +17,8 @@ class Netns {
   [[nodiscard]] std::string path() const;
   // A socket that belongs to this namespace, whatever namespace the caller is in.
   [[nodiscard]] Result<UniqueFd> socket(int domain, int type, int protocol) const;
+  // The kernel's counters of this namespace: "netstat", "stat/nf_conntrack" (below /proc/thread-self/net).
+  [[nodiscard]] Result<std::string> read_proc(const std::string& name) const;
 
  private:
   explicit Netns(UniqueFd fd) : fd_(std::move(fd)) {}

@@ -19,7 +19,7 @@ class ProbeLink {
 
   // Waits for the probe's hello. Errors: kind environment, with what was awaited.
   Result<void> wait_hello(std::chrono::milliseconds limit);
-  [[nodiscard]] pid_t pid() const { return child_.pid(); }
+  process::Child& child() { return child_; }
 
  private:
   friend class BatchExchange;

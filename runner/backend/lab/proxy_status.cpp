@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "base/json.h"
@@ -26,24 +27,34 @@ std::string text_of(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-void collect_problems(const Json& node, const std::string& where, std::vector<std::string>& problems) {
-  if (node.is_array()) {
-    for (const Json& item : node) collect_problems(item, where, problems);
-    return;
+// The name within a listener's or cluster's entry of the dump.
+std::string name_in(const Json& entry) {
+  const std::string own = text_of(entry, "name");
+  if (!own.empty()) return own;
+  const auto cluster = entry.find("cluster");
+  return cluster != entry.end() && cluster->is_object() ? text_of(*cluster, "name") : "a resource";
+}
+
+std::string regex_quoted(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos) quoted += '\\';
+    quoted += c;
   }
-  if (!node.is_object()) return;
-  const std::string name = text_of(node, "name");
-  const std::string here = name.empty() ? where : name;
-  for (const auto& [key, value] : node.items()) {
-    if (key == "error_state") {
-      problems.push_back(fmt::format("'{}' was rejected: {}", here, text_of(value, "details")));
-    } else if ((key == "warming_state" && value.is_object()) ||
-               (key == "dynamic_warming_clusters" && value.is_array() && !value.empty())) {
-      problems.push_back(fmt::format("'{}' is still warming", here));
-    } else if (value.is_structured()) {
-      collect_problems(value, here, problems);
-    }
+  return quoted;
+}
+
+// For a query string: all but letters, digits and "-_.~" as %XX.
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) != 0 || std::string_view("-_.~").find(c) != std::string_view::npos)
+      encoded += c;
+    else
+      encoded += fmt::format("%{:02X}", byte);
   }
+  return encoded;
 }
 
 }  // namespace
@@ -86,6 +97,15 @@ std::vector<std::string> rejections(const std::vector<ProxyStatus>& proxies) {
   return found;
 }
 
+std::vector<std::string> new_rejections(const std::vector<ProxyStatus>& before, const std::vector<ProxyStatus>& now) {
+  const auto old = rejections(before);
+  auto found = rejections(now);
+  found.erase(std::remove_if(found.begin(), found.end(),
+                             [&](const auto& one) { return std::find(old.begin(), old.end(), one) != old.end(); }),
+              found.end());
+  return found;
+}
+
 std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::vector<std::string>& expected,
                            std::uint64_t after) {
   for (const std::string& id : expected) {
@@ -99,22 +119,35 @@ std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::v
         continue;
       if (status.sent <= after) return fmt::format("proxy {}: no {} sent since push {}", id, type, after);
       if (status.sent_nonce != status.acked_nonce)
-        return fmt::format("proxy {}: {} of push {} not acknowledged", id, type, status.sent);
+        return fmt::format("proxy {}: {} of push {} not acknowledged{}", id, type, status.sent,
+                           status.last_error.empty() ? "" : ", rejected: " + status.last_error);
     }
   }
   return {};
 }
 
-std::string not_active(std::string_view config_dump, std::string_view marker_cluster) {
-  const Json parsed = Json::parse(config_dump, nullptr, false);
-  if (parsed.is_discarded()) return "Envoy's config_dump is not JSON";
-  std::vector<std::string> problems;
-  collect_problems(parsed, "config_dump", problems);
-  if (!problems.empty()) return problems.front();
-  for (const Json& config : parsed.value("configs", Json::array()))
-    for (const Json& cluster : config.value("dynamic_active_clusters", Json::array()))
-      if (text_of(cluster.value("cluster", Json::object()), "name") == marker_cluster) return {};
-  return fmt::format("cluster '{}' is not active", marker_cluster);
+std::vector<std::string> activity_queries(const std::string& marker_cluster) {
+  const std::string dump = "/config_dump?resource=";
+  return {
+      dump + "dynamic_active_clusters&mask=cluster.name&name_regex=" + percent_encoded(regex_quoted(marker_cluster)),
+      dump + "dynamic_warming_clusters&mask=cluster.name,error_state",
+      dump + "dynamic_listeners&mask=name,warming_state.version_info,error_state"};
+}
+
+std::string not_active(const std::vector<std::string>& bodies, std::string_view marker_cluster) {
+  bool active = false;
+  for (const std::string& body : bodies) {
+    const Json parsed = Json::parse(body, nullptr, false);
+    if (!parsed.is_object()) return "Envoy's config_dump is not a JSON object";
+    for (const Json& entry : parsed.value("configs", Json::array())) {
+      const std::string name = name_in(entry);
+      if (entry.contains("error_state"))
+        return fmt::format("'{}' was rejected: {}", name, text_of(entry["error_state"], "details"));
+      if (entry.contains("warming_state") || &body == &bodies[1]) return fmt::format("'{}' is still warming", name);
+      active = active || (&body == &bodies[0] && name == marker_cluster);
+    }
+  }
+  return active ? std::string() : fmt::format("cluster '{}' is not active", marker_cluster);
 }
 
 }  // namespace egressproof::backend::lab

@@ -31,12 +31,19 @@ std::uint64_t highest_push(const std::vector<ProxyStatus>& proxies);
 // "proxy X rejected Listener: ..." for every rejected resource.
 std::vector<std::string> rejections(const std::vector<ProxyStatus>& proxies);
 
+// Those of `now` that `before` did not have: istiod keeps an error until the proxy accepts something newer.
+std::vector<std::string> new_rejections(const std::vector<ProxyStatus>& before, const std::vector<ProxyStatus>& now);
+
 // What is still missing until `proxies` all acknowledged a push later than `after`; empty: nothing.
 std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::vector<std::string>& expected,
                            std::uint64_t after);
 
-// Body of GET :15000/config_dump: what is not yet used, or rejected, in Envoy itself; empty: all is active and
-// `marker_cluster` is there.
-std::string not_active(std::string_view config_dump, std::string_view marker_cluster);
+// Parts of Envoy's GET :15000/config_dump (resource=, mask=) that not_active() needs: a few kilobytes instead of
+// hundreds.
+std::vector<std::string> activity_queries(const std::string& marker_cluster);
+
+// The bodies of activity_queries(), in order: what is not yet used, or rejected, in Envoy itself; empty: all is active
+// and `marker_cluster` is there.
+std::string not_active(const std::vector<std::string>& bodies, std::string_view marker_cluster);
 
 }  // namespace egressproof::backend::lab

@@ -2,20 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace egressproof::backend::lab {
 namespace {
 constexpr int first_pod = 10;
 constexpr int last_pod = 254;
 }  // namespace
 
-Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles) {
+bool is_ipv6(const std::string& address) { return address.find(':') != std::string::npos; }
+
+bool has_ipv6(const std::vector<scenario::Fixture>& fixtures) {
+  return std::any_of(fixtures.begin(), fixtures.end(), [](const scenario::Fixture& fixture) {
+    return std::any_of(fixture.addresses.begin(), fixture.addresses.end(), is_ipv6);
+  });
+}
+
+Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6) {
   std::vector<PodPlace> places;
   int next = first_pod;
   for (const scenario::Profile& profile : profiles) {
     if (next > last_pod)
       return fail(ErrorKind::environment, fmt::format("the lab has room for {} pods", last_pod - first_pod + 1));
-    places.push_back({profile.name, fmt::format("203.0.113.{}", next++), profile.ns, "default",
+    for (const PodPlace& other : places)
+      if (other.ns == profile.ns)
+        return fail(ErrorKind::scenario, fmt::format("profiles '{}' and '{}' share the namespace '{}'", other.name,
+                                                     profile.name, profile.ns));
+    places.push_back({profile.name, fmt::format("203.0.113.{}", next),
+                      ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "", profile.ns, "default",
                       profile.mesh == scenario::Mesh::sidecar});
+    ++next;
   }
   return places;
 }
@@ -23,6 +39,7 @@ Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& p
 std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const std::vector<std::string>& peers) {
   std::string text = "link set lo up\nlink add br0 type bridge\nlink set br0 up\n";
   text += fmt::format("addr add {}/24 dev br0\n", world_address);
+  if (has_ipv6(fixtures)) text += fmt::format("addr add {}/64 dev br0 nodad\n", world_address6);
   for (const scenario::Fixture& fixture : fixtures)
     for (const std::string& address : fixture.addresses) text += fmt::format("route add local {} dev lo\n", address);
   for (std::size_t i = 0; i < peers.size(); ++i)
@@ -30,18 +47,22 @@ std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const
   return text;
 }
 
-std::string pod_commands(const std::string& address) {
-  return fmt::format("link set lo up\nlink set eth0 up\naddr add {}/24 dev eth0\nroute add default via {}\n", address,
-                     world_address);
+std::string pod_commands(const std::string& address, const std::string& address6) {
+  std::string text = fmt::format(
+      "link set lo up\nlink set eth0 up\naddr add {}/24 dev eth0\nroute add default via {}\n", address, world_address);
+  if (!address6.empty())
+    text += fmt::format("addr add {}/64 dev eth0 nodad\nroute add ::/0 via {}\n", address6, world_address6);
+  return text;
 }
 
-std::string world_rules(const std::vector<scenario::Fixture>& fixtures) {
+std::string world_rules(const std::vector<scenario::Fixture>& fixtures, bool ipv6) {
   std::string text = "*nat\n";
   for (const scenario::Fixture& fixture : fixtures) {
     if (!fixture.every_port) continue;
     for (const std::string& address : fixture.addresses)
-      if (address.find(':') == std::string::npos)
-        text += fmt::format("-A PREROUTING -d {}/32 -p tcp -j REDIRECT --to-ports {}\n", address, redirect_port);
+      if (is_ipv6(address) == ipv6)
+        text += fmt::format("-A PREROUTING -d {}/{} -p tcp -j REDIRECT --to-ports {}\n", address, ipv6 ? 128 : 32,
+                            redirect_port);
   }
   return text + "COMMIT\n";
 }

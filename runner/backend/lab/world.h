@@ -6,12 +6,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "runner/backend/backend.h"
-#include "runner/backend/lab/certificates.h"
+#include "runner/backend/lab/access_log.h"
+#include "runner/backend/lab/kernel_counters.h"
 #include "runner/backend/lab/lab.h"
 #include "runner/backend/lab/mesh_config.h"
 #include "runner/backend/lab/netns.h"
@@ -21,6 +21,17 @@
 #include "runner/process/child.h"
 
 namespace egressproof::backend::lab {
+
+// A probe: that of a pod, or an extra one.
+struct ProbePlace {
+  std::string name;
+  std::size_t pod = 0;  // index into the pods
+  int uid = 0, gid = 0;
+  bool captured = false;  // its connections go through the pod's proxy
+};
+
+// Those of the pods, in order, then the extra ones. Error kind scenario: an extra probe of no pod, or a name twice.
+Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra);
 
 class LabWorld : public World {
  public:
@@ -36,47 +47,69 @@ class LabWorld : public World {
   std::vector<std::string> health() override;
   std::map<std::string, std::vector<std::string>> pod_addresses() override;
   Versions versions() override;
+  std::map<std::string, int> pod_processes() override;
   std::string work_folder() override { return folder_.path().string(); }
   Result<void> close() override;
-  ~LabWorld() override = default;
+  ~LabWorld() override;
 
  private:
   LabWorld(Settings settings, Blueprint blueprint, WorkFolder folder)
       : settings_(std::move(settings)), blueprint_(std::move(blueprint)), folder_(std::move(folder)) {}
 
   // The steps of open(), in order (world_open.cpp).
-  Result<void> build_network();
-  Result<void> start_target();
+  Result<void> make_namespaces();
   Result<void> start_istiod();
-  Result<void> capture_pods();
-  Result<void> start_proxies();
+  Result<void> start_all_at_once();
+  Result<void> start_target();      // these three
+  Result<void> connect_pods();      // run
+  Result<void> write_identities();  // at once
   Result<void> start_probes();
+  Result<void> start_proxies();
+  Result<void> wait_probes();
   Result<void> wait_proxies();
 
   [[nodiscard]] std::filesystem::path pod_folder(const PodPlace& pod) const {
     return folder_.path() / ("pod-" + pod.name);
   }
+  [[nodiscard]] std::filesystem::path probe_log(const ProbePlace& place) const {
+    return folder_.path() / ("probe-" + place.name + ".log");
+  }
   // egressproof-sandbox in `netns` with the folders that an unprivileged program may not reach otherwise.
   [[nodiscard]] process::Command sandboxed(const Netns& netns, const std::vector<std::string>& flags,
                                            const std::vector<std::string>& argv) const;
-  Result<std::vector<ProxyStatus>> proxy_status() const;
+  [[nodiscard]] Result<void> run_in(const Netns& netns, const std::vector<std::string>& argv,
+                                    const std::string& input = {}) const;
   Result<UniqueFd> log_file(const std::filesystem::path& path, int owner) const;
-  // What is still awaited of the barrier; empty: passed. Error: a rejection.
-  Result<std::string> barrier_gap(std::uint64_t after, const std::string& cluster) const;
+
+  // Of apply() (barrier.cpp).
+  using Gap = std::function<Result<std::string>()>;  // what is still awaited; empty: nothing. Error: give up at once
+  Result<policy::Applied> put_in_place(const policy::Generation& generation,
+                                       const std::function<void()>& while_waiting);
+  [[nodiscard]] Result<std::vector<ProxyStatus>> proxy_status() const;
+  [[nodiscard]] Result<std::string> store_gap(const std::string& marker, std::size_t log_seen) const;
+  [[nodiscard]] Result<std::string> barrier_gap(const std::vector<ProxyStatus>& before,
+                                                const std::string& cluster) const;
+  [[nodiscard]] std::string envoy_gap(const std::string& cluster) const;
+
+  // Of health().
+  [[nodiscard]] std::map<std::string, KernelCounters> kernel_counters() const;  // by "pod P2", "the world", "istiod"
 
   Settings settings_;
   Blueprint blueprint_;
   WorkFolder folder_;  // declared before all that writes into it: removed last
   std::vector<PodPlace> pods_;
+  std::vector<ProbePlace> probe_places_;
   std::optional<Netns> world_ns_, istiod_ns_;
   std::deque<Netns> pod_ns_;  // as pods_
   std::optional<process::Child> target_, istiod_;
-  std::map<std::string, process::Child> proxies_;        // by pod
-  std::map<std::string, ProbeLink> probes_;              // by pod
-  std::map<std::string, probe::Observation> last_seen_;  // newest observation through each proxy
+  std::map<std::string, process::Child> proxies_;    // by pod
+  std::map<std::string, ProbeLink> probes_;          // by name
+  std::map<std::string, AccessLogReader> logs_;      // by pod
+  std::map<std::string, ExpectedRecords> expected_;  // by pod
+  std::chrono::microseconds newest_expected_{0};     // end of the newest of them, system clock
+  std::map<std::string, KernelCounters> kernel_at_open_;
   int batches_ = 0;
-  int bump_ = 0;
-  std::size_t log_seen_ = 0;  // of istiod's log, before the current generation
+  int generations_ = 0;  // also the bump of the mesh configuration
 };
 
 }  // namespace egressproof::backend::lab

@@ -1,9 +1,15 @@
+// open(): what is started when. The critical path is istiod, then pilot-agent, then Envoy; all else runs beside it.
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/files.h"
+#include "runner/backend/lab/certificates.h"
 #include "runner/backend/lab/http.h"
+#include "runner/backend/lab/parallel.h"
+#include "runner/backend/lab/target_config.h"
 #include "runner/backend/lab/world.h"
 
 namespace egressproof::backend::lab {
@@ -14,6 +20,7 @@ using std::chrono::milliseconds;
 
 constexpr int proxy_id = 1337;   // uid and gid of Istio's proxy
 constexpr int tenant_id = 1000;  // of the probe: an ordinary tenant process
+constexpr milliseconds command_limit{10000};
 
 SidecarFiles sidecar_files(const std::filesystem::path& folder) {
   const std::filesystem::path tools = folder / "toolchain";
@@ -40,7 +47,42 @@ std::string last_lines(const std::filesystem::path& file) {
   return *text;
 }
 
+Result<void> make_folders(const std::vector<std::filesystem::path>& folders) {
+  for (const auto& folder : folders) {
+    std::error_code code;
+    std::filesystem::create_directories(folder, code);
+    if (code) return fail(ErrorKind::environment, "cannot create '" + folder.string() + "': " + code.message());
+  }
+  return {};
+}
+
+Result<void> give_to_proxy(const std::filesystem::path& path) {
+  if (::chown(path.c_str(), proxy_id, proxy_id) != 0)
+    return tl::unexpected(system_error(ErrorKind::environment, "chown('" + path.string() + "')"));
+  return {};
+}
+
 }  // namespace
+
+Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra) {
+  std::vector<ProbePlace> places;
+  for (std::size_t i = 0; i < pods.size(); ++i)
+    places.push_back({pods[i].name, i, tenant_id, tenant_id, pods[i].meshed});
+  for (const ExtraProbe& one : extra) {
+    const auto pod =
+        std::find_if(pods.begin(), pods.end(), [&](const PodPlace& place) { return place.name == one.pod; });
+    if (pod == pods.end())
+      return fail(ErrorKind::scenario,
+                  "extra probe '" + one.name + "' is of pod '" + one.pod + "', which is not there");
+    if (one.name.empty() || one.name.find('/') != std::string::npos ||
+        std::any_of(places.begin(), places.end(), [&](const ProbePlace& place) { return place.name == one.name; }))
+      return fail(ErrorKind::scenario, "'" + one.name + "' cannot be the name of another probe");
+    const bool as_proxy = one.uid == proxy_id || one.gid == proxy_id;  // Istio's rules let either pass
+    places.push_back(
+        {one.name, static_cast<std::size_t>(pod - pods.begin()), one.uid, one.gid, pod->meshed && !as_proxy});
+  }
+  return places;
+}
 
 Result<UniqueFd> LabWorld::log_file(const std::filesystem::path& path, int owner) const {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
@@ -65,100 +107,54 @@ process::Command LabWorld::sandboxed(const Netns& netns, const std::vector<std::
   return command;
 }
 
-Result<void> LabWorld::build_network() {
-  const std::filesystem::path folder = folder_.path();
-  for (const char* name : {"toolchain", "programs", "config", "istiod"})
-    std::filesystem::create_directory(folder / name);
-  auto written = write_file_atomically(folder / "resolv.conf",
-                                       std::string("nameserver ") + world_address + "\noptions ndots:1 timeout:1\n");
-  if (!written) return written;
-  auto places = place_pods(blueprint_.profiles);
-  if (!places) return tl::unexpected(places.error());
-  pods_ = std::move(*places);
-
-  auto world = Netns::create();
-  if (!world) return tl::unexpected(world.error());
-  world_ns_.emplace(std::move(*world));
-  auto istiod = Netns::create();
-  if (!istiod) return tl::unexpected(istiod.error());
-  istiod_ns_.emplace(std::move(*istiod));
-  std::vector<std::string> peers{istiod_ns_->path()};
-  for (std::size_t i = 0; i < pods_.size(); ++i) {
-    auto made = Netns::create();
-    if (!made) return tl::unexpected(made.error());
-    pod_ns_.push_back(std::move(*made));
-    peers.push_back(pod_ns_.back().path());
-  }
-  const auto in = [&](const Netns& netns, const std::vector<std::string>& argv,
-                      const std::string& input) -> Result<void> {
-    auto done = process::run_checked(sandboxed(netns, {}, argv), milliseconds(10000), input);
-    if (!done) return tl::unexpected(done.error());
-    return {};
-  };
-  const std::vector<std::string> batch{"ip", "-batch", "-"};
-  if (auto done = in(*world_ns_, batch, world_commands(blueprint_.suite.fixtures, peers)); !done) return done;
-  if (auto done = in(*world_ns_, {"iptables-restore"}, world_rules(blueprint_.suite.fixtures)); !done) return done;
-  if (auto done = in(*istiod_ns_, batch, pod_commands(istiod_address)); !done) return done;
-  for (std::size_t i = 0; i < pods_.size(); ++i)
-    if (auto done = in(pod_ns_[i], batch, pod_commands(pods_[i].address)); !done) return done;
+Result<void> LabWorld::run_in(const Netns& netns, const std::vector<std::string>& argv,
+                              const std::string& input) const {
+  process::Command command = sandboxed(netns, {}, argv);
+  // The lock file of iptables-legacy is one for all namespaces; nobody else changes the rules of these.
+  command.env["XTABLES_LOCKFILE"] = "/dev/null";
+  auto done = process::run_checked(command, command_limit, input);
+  if (!done) return tl::unexpected(done.error());
   return {};
 }
 
-Result<void> LabWorld::start_target() {
-  target::Config config;
-  for (const scenario::Fixture& one : blueprint_.suite.fixtures) {
-    target::Fixture fixture{
-        one.name, blueprint_.keys.at(one.name), one.addresses, one.ports, one.every_port, one.names, one.listening};
-    config.fixtures.push_back(std::move(fixture));
-    for (const std::string& name : one.names) {
-      target::Record a{name, "A", {}, 1};
-      target::Record aaaa{name, "AAAA", {}, 1};
-      for (const std::string& address : one.addresses)
-        (address.find(':') == std::string::npos ? a : aaaa).values.push_back(address);
-      for (const auto& record : {a, aaaa})
-        if (!record.values.empty()) config.records.push_back(record);
-    }
-  }
-  for (const scenario::Record& one : blueprint_.suite.records) {
-    target::Record record{one.name, one.type, {}, one.ttl};
-    for (const std::string& value : one.values) {
-      bool is_fixture = false;
-      for (const scenario::Fixture& fixture : blueprint_.suite.fixtures) {
-        if (fixture.name != value) continue;
-        is_fixture = true;
-        for (const std::string& address : fixture.addresses)
-          if ((address.find(':') == std::string::npos) == (one.type == "A")) record.values.push_back(address);
-      }
-      if (!is_fixture) record.values.push_back(value);
-    }
-    config.records.push_back(std::move(record));
-  }
-  config.zones = blueprint_.suite.zones;
-  config.dns_address = world_address;
-  config.redirect_port = redirect_port;
-  config.journal = folder_.path() / "receipts.ndjson";
-  config.ca_file = folder_.path() / "fixtures-ca.pem";
-  const std::filesystem::path file = folder_.path() / "target.json";
-  if (auto written = write_file_atomically(file, target::encode(config)); !written) return written;
+Result<void> LabWorld::make_namespaces() {
+  const std::filesystem::path folder = folder_.path();
+  if (auto made = make_folders({folder / "toolchain", folder / "programs", folder / "config", folder / "istiod"});
+      !made)
+    return made;
+  auto written = write_file_atomically(folder / "resolv.conf",
+                                       std::string("nameserver ") + world_address + "\noptions ndots:1 timeout:1\n");
+  if (!written) return written;
+  const auto& fixtures = blueprint_.suite.fixtures;
+  auto places = place_pods(blueprint_.profiles, has_ipv6(fixtures));
+  if (!places) return tl::unexpected(places.error());
+  pods_ = std::move(*places);
+  auto probes = place_probes(pods_, blueprint_.extra_probes);
+  if (!probes) return tl::unexpected(probes.error());
+  probe_places_ = std::move(*probes);
 
-  auto log = log_file(folder_.path() / "target.log", 0);
-  if (!log) return tl::unexpected(log.error());
-  auto command = sandboxed(*world_ns_, {"--pid"},
-                           {(folder_.path() / "programs/egressproof-target").string(), "--config", file.string()});
-  command.out = command.err = log->get();
-  auto child = process::Child::start(command);
-  if (!child) return tl::unexpected(child.error());
-  target_.emplace(std::move(*child));
-  return await(milliseconds(10000), [&]() -> std::string {
-    const std::string text = last_lines(folder_.path() / "target.log");
-    if (target_->ended()) return "the target ended: " + text;
-    return text.find("\"ready\"") != std::string::npos ? "" : "the target's ready line";
+  std::vector<std::optional<Netns>> made(pods_.size() + 2);
+  auto created = in_parallel(made.size(), [&](std::size_t i) -> Result<void> {
+    auto netns = Netns::create();
+    if (!netns) return tl::unexpected(netns.error());
+    made[i].emplace(std::move(*netns));
+    return {};
   });
+  if (!created) return created;
+  world_ns_ = std::move(made[0]);
+  istiod_ns_ = std::move(made[1]);
+  for (std::size_t i = 2; i < made.size(); ++i) pod_ns_.push_back(std::move(*made[i]));
+
+  std::vector<std::string> peers{istiod_ns_->path()};
+  for (const Netns& netns : pod_ns_) peers.push_back(netns.path());
+  const std::vector<std::string> batch{"ip", "-batch", "-"};
+  if (auto done = run_in(*world_ns_, batch, world_commands(fixtures, peers)); !done) return done;
+  return run_in(*istiod_ns_, batch, pod_commands(istiod_address, ""));
 }
 
 Result<void> LabWorld::start_istiod() {
   const std::filesystem::path folder = folder_.path();
-  if (auto written = write_file_atomically(folder / "mesh.yaml", mesh_config(bump_)); !written) return written;
+  if (auto written = write_file_atomically(folder / "mesh.yaml", mesh_config(0)); !written) return written;
   auto log = log_file(folder / "istiod.log", 0);
   if (!log) return tl::unexpected(log.error());
   auto command = sandboxed(*istiod_ns_, {"--pid", "--chdir", (folder / "istiod").string()},
@@ -172,42 +168,107 @@ Result<void> LabWorld::start_istiod() {
   return {};
 }
 
-Result<void> LabWorld::capture_pods() {
-  for (std::size_t i = 0; i < pods_.size(); ++i) {
-    if (!pods_[i].meshed) continue;
-    auto done = process::run_checked(sandboxed(pod_ns_[i], {}, capture_arguments(sidecar_files(folder_.path()))),
-                                     milliseconds(10000));
-    if (!done) return tl::unexpected(done.error());
+Result<void> LabWorld::connect_pods() {
+  return in_parallel(pods_.size(), [&](std::size_t i) -> Result<void> {
+    const PodPlace& pod = pods_[i];
+    if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
+      return done;
+    if (!pod.meshed) return {};
+    return run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path())));
+  });
+}
+
+Result<void> LabWorld::start_target() {
+  const auto& fixtures = blueprint_.suite.fixtures;
+  if (auto done = run_in(*world_ns_, {"iptables-restore"}, world_rules(fixtures, false)); !done) return done;
+  if (has_ipv6(fixtures))
+    if (auto done = run_in(*world_ns_, {"ip6tables-restore"}, world_rules(fixtures, true)); !done) return done;
+  auto config = target_config(blueprint_.suite, blueprint_.keys);
+  if (!config) return tl::unexpected(config.error());
+  config->dns_address = world_address;
+  config->redirect_port = redirect_port;
+  config->journal = folder_.path() / "receipts.ndjson";
+  config->ca_file = folder_.path() / "fixtures-ca.pem";
+  const std::filesystem::path file = folder_.path() / "target.json";
+  if (auto written = write_file_atomically(file, target::encode(*config)); !written) return written;
+
+  const std::filesystem::path log_path = folder_.path() / "target.log";
+  auto log = log_file(log_path, 0);
+  if (!log) return tl::unexpected(log.error());
+  auto command = sandboxed(*world_ns_, {"--pid"},
+                           {(folder_.path() / "programs/egressproof-target").string(), "--config", file.string()});
+  command.out = command.err = log->get();
+  auto child = process::Child::start(command);
+  if (!child) return tl::unexpected(child.error());
+  target_.emplace(std::move(*child));
+  return await(milliseconds(10000), [&]() -> std::string {
+    const std::string text = last_lines(log_path);
+    if (target_->ended()) return "the target ended: " + text;
+    return text.find("\"ready\"") != std::string::npos ? "" : "the target's ready line";
+  });
+}
+
+Result<void> LabWorld::write_identities() {
+  auto ca = WorkloadCa::create();
+  if (!ca) return tl::unexpected(ca.error());
+  for (const PodPlace& pod : pods_) {
+    const std::filesystem::path folder = pod_folder(pod);
+    const std::filesystem::path credentials = folder / "var/run/secrets/workload-spiffe-credentials";
+    if (auto made = make_folders({pod.meshed ? credentials : folder}); !made) return made;
+    if (!pod.meshed) continue;
+    auto pem = ca->issue(pod.ns, pod.service_account);
+    if (!pem) return tl::unexpected(pem.error());
+    std::vector<std::filesystem::path> owned;
+    for (const auto& [name, text] :
+         {std::pair{"cert-chain.pem", pem->certificate}, {"key.pem", pem->key}, {"root-cert.pem", ca->root()}}) {
+      owned.push_back(credentials / name);
+      if (auto written = write_file_atomically(owned.back(), text); !written) return written;
+    }
+    for (std::filesystem::path part = credentials; part != folder; part = part.parent_path()) owned.push_back(part);
+    owned.push_back(folder);
+    for (const auto& path : owned)
+      if (auto given = give_to_proxy(path); !given) return given;
+  }
+  return {};
+}
+
+// Everything that waits for the namespaces only.
+Result<void> LabWorld::start_all_at_once() {
+  static constexpr Result<void> (LabWorld::*lanes[])() = {&LabWorld::start_target, &LabWorld::connect_pods,
+                                                          &LabWorld::write_identities};
+  return in_parallel(std::size(lanes), [&](std::size_t i) { return (this->*lanes[i])(); });
+}
+
+Result<void> LabWorld::start_probes() {
+  for (const ProbePlace& place : probe_places_) {
+    auto log = log_file(probe_log(place), 0);
+    if (!log) return tl::unexpected(log.error());
+    auto command =
+        sandboxed(pod_ns_[place.pod], {"--pid", "--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)},
+                  {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
+                   (folder_.path() / "fixtures-ca.pem").string()});
+    command.err = log->get();
+    auto link = ProbeLink::start(std::move(command));
+    if (!link) return tl::unexpected(link.error());
+    probes_.emplace(place.name, std::move(*link));
   }
   return {};
 }
 
 Result<void> LabWorld::start_proxies() {
-  auto ready = await(milliseconds(15000), [&]() -> std::string {
+  if (std::none_of(pods_.begin(), pods_.end(), [](const PodPlace& pod) { return pod.meshed; })) return {};
+  // An agent that finds no istiod tries again only after a second.
+  auto accepts = await(milliseconds(15000), [&]() -> std::string {
     if (istiod_->ended()) return "istiod ended: " + last_lines(folder_.path() / "istiod.log");
     const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/ready", milliseconds(500));
     return reply && reply->status == 200 ? "" : "istiod's /ready";
   });
-  if (!ready) return ready;
-  auto ca = WorkloadCa::create();
-  if (!ca) return tl::unexpected(ca.error());
+  if (!accepts) return accepts;
   const SidecarFiles files = sidecar_files(folder_.path());
   for (std::size_t i = 0; i < pods_.size(); ++i) {
     const PodPlace& pod = pods_[i];
-    const std::filesystem::path folder = pod_folder(pod);
-    const std::filesystem::path credentials = folder / "var/run/secrets/workload-spiffe-credentials";
-    std::filesystem::create_directories(credentials);
     if (!pod.meshed) continue;
-    auto pem = ca->issue(pod.ns, pod.service_account);
-    if (!pem) return tl::unexpected(pem.error());
-    for (const auto& [name, text] :
-         {std::pair{"cert-chain.pem", pem->certificate}, {"key.pem", pem->key}, {"root-cert.pem", ca->root()}})
-      if (auto written = write_file_atomically(credentials / name, text); !written) return written;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-      if (::chown(entry.path().c_str(), proxy_id, proxy_id) != 0)
-        return tl::unexpected(system_error(ErrorKind::environment, "chown('" + entry.path().string() + "')"));
-    if (::chown(folder.c_str(), proxy_id, proxy_id) != 0)
-      return tl::unexpected(system_error(ErrorKind::environment, "chown('" + folder.string() + "')"));
+    const std::filesystem::path folder = pod_folder(pod);
     auto log = log_file(folder / "agent.log", proxy_id);
     if (!log) return tl::unexpected(log.error());
     auto command = sandboxed(pod_ns_[i], {"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"},
@@ -217,44 +278,40 @@ Result<void> LabWorld::start_proxies() {
     auto child = process::Child::start(command);
     if (!child) return tl::unexpected(child.error());
     proxies_.emplace(pod.name, std::move(*child));
+    logs_.emplace(pod.name, AccessLogReader(pod.name, folder / "access.log"));
   }
-  return {};
-}
-
-Result<void> LabWorld::start_probes() {
-  for (std::size_t i = 0; i < pods_.size(); ++i) {
-    auto log = log_file(folder_.path() / ("probe-" + pods_[i].name + ".log"), 0);
-    if (!log) return tl::unexpected(log.error());
-    const std::string id = std::to_string(tenant_id);
-    auto command = sandboxed(pod_ns_[i], {"--pid", "--uid", id, "--gid", id},
-                             {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
-                              (folder_.path() / "fixtures-ca.pem").string()});
-    command.err = log->get();
-    auto link = ProbeLink::start(std::move(command));
-    if (!link) return tl::unexpected(link.error());
-    probes_.emplace(pods_[i].name, std::move(*link));
-  }
-  for (auto& [pod, link] : probes_)
-    if (auto hello = link.wait_hello(milliseconds(10000)); !hello) {
-      Error error = hello.error();
-      error.context.push_back("in pod " + pod + ": " + last_lines(folder_.path() / ("probe-" + pod + ".log")));
-      return tl::unexpected(error);
-    }
   return {};
 }
 
 Result<void> LabWorld::wait_proxies() {
+  std::vector<std::size_t> waiting;
+  for (std::size_t i = 0; i < pods_.size(); ++i)
+    if (pods_[i].meshed) waiting.push_back(i);
   return await(milliseconds(30000), [&]() -> std::string {
-    for (std::size_t i = 0; i < pods_.size(); ++i) {
-      if (!pods_[i].meshed) continue;
-      const std::filesystem::path log = pod_folder(pods_[i]) / "agent.log";
-      if (proxies_.at(pods_[i].name).ended()) return "the proxy of pod " + pods_[i].name + " ended: " + last_lines(log);
-      const auto reply = http_get(pod_ns_[i], "http://127.0.0.1:15021/healthz/ready", milliseconds(500));
-      if (!reply || reply->status != 200)
-        return "the proxy of pod " + pods_[i].name + "; its log ends: " + last_lines(log);
-    }
-    return {};
+    std::vector<HttpQuery> queries;
+    queries.reserve(waiting.size());
+    for (const std::size_t i : waiting) queries.push_back({&pod_ns_[i], "http://127.0.0.1:15021/healthz/ready"});
+    const auto replies = http_get_all(queries, milliseconds(1000));
+    std::vector<std::size_t> still;
+    for (std::size_t k = 0; k < waiting.size(); ++k)
+      if (!replies[k] || replies[k]->status != 200) still.push_back(waiting[k]);
+    waiting = still;
+    if (waiting.empty()) return {};
+    const PodPlace& pod = pods_[waiting.front()];
+    const bool ended = proxies_.at(pod.name).ended().has_value();
+    return "the proxy of pod " + pod.name + (ended ? " ended" : "") +
+           "; its log ends: " + last_lines(pod_folder(pod) / "agent.log");
   });
+}
+
+Result<void> LabWorld::wait_probes() {
+  for (const ProbePlace& place : probe_places_)
+    if (auto hello = probes_.at(place.name).wait_hello(milliseconds(10000)); !hello) {
+      Error error = hello.error();
+      error.context.push_back("probe " + place.name + " says: " + last_lines(probe_log(place)));
+      return tl::unexpected(error);
+    }
+  return {};
 }
 
 Result<std::unique_ptr<World>> LabWorld::open(const Settings& settings, const Blueprint& blueprint,
@@ -267,21 +324,27 @@ Result<std::unique_ptr<World>> LabWorld::open(const Settings& settings, const Bl
     Result<void> (LabWorld::*run)();
   };
   static constexpr Step steps[] = {
-      {"network", &LabWorld::build_network},      {"istiod", &LabWorld::start_istiod},
-      {"fixtures", &LabWorld::start_target},      {"capture rules", &LabWorld::capture_pods},
-      {"proxies", &LabWorld::start_proxies},      {"probes", &LabWorld::start_probes},
+      {"namespaces", &LabWorld::make_namespaces},
+      {"istiod", &LabWorld::start_istiod},
+      {"fixtures, pod networks, capture rules, identities", &LabWorld::start_all_at_once},
+      {"probes", &LabWorld::start_probes},
+      {"proxies", &LabWorld::start_proxies},
+      {"probes ready", &LabWorld::wait_probes},
       {"proxies ready", &LabWorld::wait_proxies},
   };
   for (const Step& step : steps) {
     if (auto done = (world.get()->*step.run)(); !done) {
       Error error = done.error();
       error.context.push_back(std::string("while starting the lab's ") + step.name);
-      world->folder_.keep();
-      error.context.push_back("logs are kept in " + world->work_folder());
+      if (error.kind != ErrorKind::scenario) {
+        world->folder_.keep();
+        error.context.push_back("logs are kept in " + world->work_folder());
+      }
       return tl::unexpected(error);
     }
     if (progress) progress(step.name);
   }
+  world->kernel_at_open_ = world->kernel_counters();
   return std::unique_ptr<World>(std::move(world));
 }
 

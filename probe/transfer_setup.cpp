@@ -1,0 +1,116 @@
+// How libcurl is told what an attempt is.
+#include <cerrno>
+
+#include "probe/request.h"
+#include "probe/transfer.h"
+
+namespace egressproof::probe {
+namespace {
+
+constexpr long no_own_limit_ms = 24L * 3600 * 1000;  // the stage clock has the limits; libcurl's default is 300 s
+
+bool uses_tls(const Attempt& attempt) { return attempt.over_tls || attempt.protocol == Protocol::tls; }
+
+std::string bracketed(const std::string& address) {
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+template <class Value>
+void set(CURL* easy, CURLoption option, Value value) {
+  curl_easy_setopt(easy, option, value);
+}
+
+}  // namespace
+
+void Transfer::prepare(const std::string& ca_file) {
+  const std::string port = std::to_string(attempt_.port);
+  // The URL's host is only a label for libcurl: address, SNI and Host are each set on their own.
+  set(easy_, CURLOPT_URL,
+      ((uses_tls(attempt_) ? "https://" : "http://") + std::string("attempt.invalid:") + port + "/").c_str());
+  connect_to_ = curl_slist_append(nullptr, ("::" + bracketed(address_) + ":" + port).c_str());
+  set(easy_, CURLOPT_CONNECT_TO, connect_to_);
+  set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
+  set(easy_, CURLOPT_OPENSOCKETDATA, this);
+  set(easy_, CURLOPT_PROXY, "");  // whatever the environment says
+  set(easy_, CURLOPT_NOPROXY, "*");
+  set(easy_, CURLOPT_NOSIGNAL, 1L);
+  set(easy_, CURLOPT_FRESH_CONNECT, 1L);
+  set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+  set(easy_, CURLOPT_CONNECTTIMEOUT_MS, no_own_limit_ms);
+  set(easy_, CURLOPT_ERRORBUFFER, error_);
+  set(easy_, CURLOPT_PREREQFUNCTION, &Transfer::on_ready);
+  set(easy_, CURLOPT_PREREQDATA, this);
+  if (uses_tls(attempt_)) prepare_tls(ca_file);
+  // Not together with FORBID_REUSE, which closes the connection as soon as it is made; libcurl never gives a
+  // connect-only connection to another transfer, and closes it with this one.
+  if (attempt_.protocol == Protocol::tls || exchange_)
+    set(easy_, CURLOPT_CONNECT_ONLY, 1L);
+  else
+    prepare_http();
+}
+
+void Transfer::prepare_tls(const std::string& ca_file) {
+  set(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
+  set(easy_, CURLOPT_SSL_VERIFYPEER, ca_file.empty() ? 0L : 1L);
+  if (!ca_file.empty()) set(easy_, CURLOPT_CAINFO, ca_file.c_str());
+  set(easy_, CURLOPT_CAPATH, static_cast<const char*>(nullptr));
+  // tls_ offers it; libcurl would begin to speak HTTP/2 by itself wherever a peer chose it.
+  set(easy_, CURLOPT_SSL_ENABLE_ALPN, 0L);
+  set(easy_, CURLOPT_SSL_CTX_FUNCTION, &Transfer::on_ssl_ctx);
+  set(easy_, CURLOPT_SSL_CTX_DATA, this);
+  set(easy_, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
+void Transfer::prepare_http() {
+  const auto filled = [&](const std::string& text) { return fill_nonce(text, attempt_.nonce); };
+  set(easy_, CURLOPT_FORBID_REUSE, 1L);
+  set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(easy_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  set(easy_, CURLOPT_WRITEDATA, this);
+  set(easy_, CURLOPT_DEBUGFUNCTION, &Transfer::on_debug);
+  set(easy_, CURLOPT_DEBUGDATA, this);
+  set(easy_, CURLOPT_VERBOSE, 1L);
+  set(easy_, CURLOPT_CUSTOMREQUEST, attempt_.method.c_str());
+  if (attempt_.method == "HEAD") set(easy_, CURLOPT_NOBODY, 1L);
+  set(easy_, CURLOPT_PATH_AS_IS, 1L);
+  set(easy_, CURLOPT_REQUEST_TARGET, filled(attempt_.path).c_str());
+  set(easy_, CURLOPT_HTTP09_ALLOWED, 0L);
+  headers_ = curl_slist_append(nullptr, ("Host: " + filled(attempt_.host)).c_str());
+  headers_ = curl_slist_append(headers_, ("egressproof-nonce: " + attempt_.nonce).c_str());
+  for (const auto& [name, value] : attempt_.headers)
+    headers_ = curl_slist_append(headers_, (filled(name) + (value.empty() ? ";" : ": " + filled(value))).c_str());
+  set(easy_, CURLOPT_HTTPHEADER, headers_);
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t size, std::size_t count, void* self) {
+  static_cast<Transfer*>(self)->reply_.append({data, size * count});
+  return size * count;
+}
+
+CURLcode Transfer::on_ssl_ctx(CURL*, void* ctx, void* self) {
+  return static_cast<Transfer*>(self)->tls_.install(static_cast<SSL_CTX*>(ctx)) ? CURLE_OK : CURLE_SSL_CERTPROBLEM;
+}
+
+// The connection is made, its handshake included.
+int Transfer::on_ready(void* self, char*, char*, int, int) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (transfer.attempt_.protocol != Protocol::tls) transfer.clock_.enter(Stage::request);
+  return CURL_PREREQFUNC_OK;
+}
+
+// libcurl tells of the header when it has been sent.
+int Transfer::on_debug(CURL*, curl_infotype type, char*, std::size_t, void* self) {
+  if (type == CURLINFO_HEADER_OUT) static_cast<Transfer*>(self)->clock_.enter(Stage::response);
+  return 0;
+}
+
+// One attempt, one connection: libcurl must not quietly try again on a new one.
+curl_socket_t Transfer::on_open(void* self, curlsocktype, curl_sockaddr* address) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (std::exchange(transfer.opened_, true)) return CURL_SOCKET_BAD;
+  const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+  if (fd < 0) transfer.open_error_ = errno;
+  return fd;
+}
+
+}  // namespace egressproof::probe

@@ -1,0 +1,57 @@
+#include "runner/backend/fake/internet.h"
+
+#include <algorithm>
+
+namespace egressproof::backend::fake {
+
+std::string endpoint(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+std::chrono::microseconds clock_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+Internet::Internet(std::vector<scenario::Fixture> fixtures, std::map<std::string, std::string> keys,
+                   const Faults& faults)
+    : fixtures_(std::move(fixtures)), keys_(std::move(keys)) {
+  for (scenario::Fixture& fixture : fixtures_)
+    if (std::find(faults.stopped.begin(), faults.stopped.end(), fixture.name) != faults.stopped.end())
+      fixture.listening = false;
+  journal_ = "{\"type\":\"opened\",\"at_us\":" + std::to_string(clock_now().count()) + "}\n";
+}
+
+const scenario::Fixture* Internet::listener(const std::string& address, std::uint16_t port) const {
+  for (const scenario::Fixture& fixture : fixtures_) {
+    if (std::find(fixture.addresses.begin(), fixture.addresses.end(), address) == fixture.addresses.end()) continue;
+    const bool open =
+        fixture.every_port || std::find(fixture.ports.begin(), fixture.ports.end(), port) != fixture.ports.end();
+    return open && fixture.listening ? &fixture : nullptr;
+  }
+  return nullptr;
+}
+
+bool Internet::exists(const std::string& address) const {
+  return std::any_of(fixtures_.begin(), fixtures_.end(), [&](const scenario::Fixture& fixture) {
+    return std::find(fixture.addresses.begin(), fixture.addresses.end(), address) != fixture.addresses.end();
+  });
+}
+
+std::uint64_t Internet::receive(target::Receipt receipt, bool lost) {
+  receipt.number = ++receipts_;
+  receipt.at = clock_now();
+  if (!lost) journal_ += target::encode(receipt) + "\n";
+  return receipt.number;
+}
+
+probe::Answer Internet::answer(const std::string& fixture, const std::string& nonce, std::uint64_t receipt) const {
+  target::Fixture one;
+  one.name = fixture;
+  one.key = keys_.at(fixture);
+  const std::string line = target::encode_answer(one, nonce, receipt);
+  const std::size_t mac = line.find(" mac=") + 5;
+  return {fixture, nonce.empty() ? "-" : nonce, receipt, line.substr(mac, line.find('\n') - mac)};
+}
+
+}  // namespace egressproof::backend::fake

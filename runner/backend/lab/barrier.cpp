@@ -1,0 +1,147 @@
+// apply(): from "written" to "acknowledged and used". docs/lab.md tells the steps.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "runner/backend/lab/http.h"
+#include "runner/backend/lab/world.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds barrier_limit{20000};
+constexpr milliseconds poll_every{10};
+
+policy::TimePoint now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+std::string proxy_id_of(const PodPlace& pod) { return "probe-" + pod.ns + "." + pod.ns; }
+
+// Polls until `gap` says nothing. Errors: its own, or what it last said when the deadline came.
+template <class Gap>
+Result<void> await(Clock::time_point deadline, const std::function<void()>& while_waiting, Gap gap) {
+  for (;;) {
+    const Result<std::string> awaited = gap();
+    if (!awaited) return tl::unexpected(awaited.error());
+    if (awaited->empty()) return {};
+    if (Clock::now() >= deadline)
+      return fail(ErrorKind::environment,
+                  "not acknowledged within " + std::to_string(barrier_limit.count()) + " ms; awaited: " + *awaited);
+    if (while_waiting) while_waiting();
+    ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
+  }
+}
+
+}  // namespace
+
+Result<std::vector<ProxyStatus>> LabWorld::proxy_status() const {
+  const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/syncz");
+  if (!reply) return tl::unexpected(reply.error());
+  return parse_syncz(reply->body);
+}
+
+// Whether istiod's store holds the generation of this marker; Error: it refused the files.
+Result<std::string> LabWorld::store_gap(const std::string& marker, std::size_t log_seen) const {
+  const auto store = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/configz");
+  if (store && store->body.find(marker) != std::string::npos) return std::string();
+  // istiod keeps its whole old state when one document is bad, and says so only in its log.
+  const auto log = read_file(folder_.path() / "istiod.log");
+  const std::size_t at = log ? log->find("unable to reload file configuration", log_seen) : std::string::npos;
+  if (at != std::string::npos)
+    return fail(ErrorKind::environment, "istiod refused it: " + log->substr(at, log->find('\n', at) - at));
+  return "the generation in istiod's store (/debug/configz)" + (store ? "" : ": " + store.error().message);
+}
+
+// What Envoy itself does not use yet, all proxies asked at once.
+std::string LabWorld::envoy_gap(const std::string& cluster) const {
+  const std::vector<std::string> parts = activity_queries(cluster);
+  std::vector<HttpQuery> queries;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < pods_.size(); ++i) {
+    if (!pods_[i].meshed) continue;
+    names.push_back(pods_[i].name);
+    for (const std::string& part : parts) queries.push_back({&pod_ns_[i], "http://127.0.0.1:15000" + part});
+  }
+  const auto replies = http_get_all(queries);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::vector<std::string> bodies;
+    for (std::size_t k = i * parts.size(); k < (i + 1) * parts.size(); ++k) {
+      if (!replies[k]) return "pod " + names[i] + ": " + replies[k].error().message;
+      bodies.push_back(replies[k]->body);
+    }
+    if (const std::string gap = not_active(bodies, cluster); !gap.empty()) return "pod " + names[i] + ": " + gap;
+  }
+  return {};
+}
+
+Result<std::string> LabWorld::barrier_gap(const std::vector<ProxyStatus>& before, const std::string& cluster) const {
+  const auto status = proxy_status();
+  if (!status) return status.error().message;
+  if (const auto rejected = new_rejections(before, *status); !rejected.empty())
+    return fail(ErrorKind::environment, rejected.front());
+  std::vector<std::string> expected;
+  for (const PodPlace& pod : pods_)
+    if (pod.meshed) expected.push_back(proxy_id_of(pod));
+  if (std::string gap = unacknowledged(*status, expected, highest_push(before)); !gap.empty()) return gap;
+  return envoy_gap(cluster);
+}
+
+Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generation,
+                                               const std::function<void()>& while_waiting) {
+  // The marker counts our calls, not the caller's numbers: it must be new even when the same generation comes again.
+  const int marker = ++generations_;
+  const auto deadline = Clock::now() + barrier_limit;
+  policy::Applied applied;
+  applied.generation = generation.number;
+  const auto told_before = proxy_status();
+  if (!told_before) return tl::unexpected(told_before.error());
+  const std::filesystem::path staged = folder_.path() / "generation.yaml";
+  if (auto written = write_file_atomically(staged, generation.manifests + marker_manifests(marker, pods_)); !written)
+    return tl::unexpected(written.error());
+  const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
+  applied.applied_at = now();
+  std::error_code code;
+  std::filesystem::rename(staged, folder_.path() / "config" / "generation.yaml", code);
+  if (code) return fail(ErrorKind::environment, "cannot rename '" + staged.string() + "': " + code.message());
+  if (proxies_.empty()) {  // no marker, and nobody to wait for
+    applied.acknowledged_at = now();
+    applied.because = "no pod has a proxy";
+    return applied;
+  }
+  auto stored = await(deadline, while_waiting, [&] { return store_gap(marker_host(marker), log_seen); });
+  if (!stored) return tl::unexpected(stored.error());
+
+  auto before = proxy_status();
+  if (!before) return tl::unexpected(before.error());
+  const std::uint64_t after = highest_push(*before);
+  // What was rejected already is news only if it was not before this generation.
+  if (const auto rejected = new_rejections(*told_before, *before); !rejected.empty())
+    return fail(ErrorKind::environment, rejected.front());
+  if (auto written = write_file_atomically(folder_.path() / "mesh.yaml", mesh_config(marker)); !written)
+    return tl::unexpected(written.error());
+  auto used = await(deadline, while_waiting, [&] { return barrier_gap(*before, marker_cluster(marker)); });
+  if (!used) return tl::unexpected(used.error());
+  applied.acknowledged_at = now();
+  const auto status = proxy_status();
+  applied.because = "push " + std::to_string(status ? highest_push(*status) : after) + " acknowledged by all " +
+                    std::to_string(proxies_.size()) + " proxies, nothing rejected or warming";
+  return applied;
+}
+
+Result<policy::Applied> LabWorld::apply(const policy::Generation& generation,
+                                        const std::function<void()>& while_waiting) {
+  auto applied = put_in_place(generation, while_waiting);
+  if (applied) return applied;
+  folder_.keep();
+  Error error = applied.error();
+  error.context.push_back("while applying generation " + std::to_string(generation.number));
+  error.context.push_back("logs are kept in " + work_folder());
+  return tl::unexpected(std::move(error));
+}
+
+}  // namespace egressproof::backend::lab

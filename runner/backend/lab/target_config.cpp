@@ -1,0 +1,50 @@
+#include "runner/backend/lab/target_config.h"
+
+#include <algorithm>
+
+#include "runner/backend/lab/topology.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+// The addresses of `fixture` that a record of `type` can hold.
+std::vector<std::string> addresses_of(const scenario::Fixture& fixture, const std::string& type) {
+  std::vector<std::string> fitting;
+  for (const std::string& address : fixture.addresses)
+    if (is_ipv6(address) == (type == "AAAA")) fitting.push_back(address);
+  return fitting;
+}
+
+target::Record resolve(const scenario::Record& record, const std::vector<scenario::Fixture>& fixtures) {
+  target::Record made{record.name, record.type, {}, record.ttl};
+  for (const std::string& value : record.values) {
+    const auto fixture =
+        std::find_if(fixtures.begin(), fixtures.end(), [&](const auto& one) { return one.name == value; });
+    if (fixture == fixtures.end())
+      made.values.push_back(value);
+    else
+      for (std::string& address : addresses_of(*fixture, record.type)) made.values.push_back(std::move(address));
+  }
+  return made;
+}
+
+}  // namespace
+
+Result<target::Config> target_config(const scenario::Suite& suite, const std::map<std::string, std::string>& keys) {
+  target::Config config;
+  for (const scenario::Fixture& one : suite.fixtures) {
+    const auto key = keys.find(one.name);
+    if (key == keys.end()) return fail(ErrorKind::internal, "fixture '" + one.name + "' has no key");
+    config.fixtures.push_back(
+        {one.name, key->second, one.addresses, one.ports, one.every_port, one.names, one.listening});
+    for (const std::string& name : one.names)
+      for (const char* type : {"A", "AAAA"})
+        if (auto values = addresses_of(one, type); !values.empty())
+          config.records.push_back({name, type, std::move(values), 1});
+  }
+  for (const scenario::Record& one : suite.records) config.records.push_back(resolve(one, suite.fixtures));
+  config.zones = suite.zones;
+  return config;
+}
+
+}  // namespace egressproof::backend::lab

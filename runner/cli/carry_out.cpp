@@ -1,0 +1,109 @@
+#include "runner/cli/carry_out.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "base/crypto.h"
+#include "runner/cli/exit_code.h"
+#include "runner/cli/interrupt.h"
+#include "runner/cli/progress.h"
+#include "runner/cli/suite_source.h"
+#include "runner/cli/terminal.h"
+#include "runner/report/write.h"
+#include "runner/run/pipeline.h"
+
+namespace egressproof::cli {
+namespace {
+
+constexpr int text_file_width = 120;
+
+int finish(report::Report report, const RunOptions& options) {
+  report::TextOptions text;
+  text.colour = use_colour(options.colour, STDOUT_FILENO);
+  text.width = terminal_width(STDOUT_FILENO);
+  text.verbose = options.verbose;
+  if (!options.quiet) report::write_text(report, text, std::cout);
+  std::cout.flush();
+  report::Outputs outputs;
+  const auto put = [](const std::string& file, std::optional<std::filesystem::path>& path) {
+    if (!file.empty()) path = file;
+  };
+  put(options.json, outputs.json);
+  put(options.ndjson, outputs.ndjson);
+  put(options.junit, outputs.junit);
+  put(options.text, outputs.text);
+  outputs.text_options.width = text_file_width;
+  outputs.text_options.verbose = options.verbose;
+  if (auto written = report::write_files(report, outputs); !written) {
+    const int code = fail_with(written.error());
+    // A report that is missing must not look like a success.
+    return report.exit_code == 0 ? code : report.exit_code;
+  }
+  if (!report.aborted.empty()) complain("run aborted: " + report.aborted);
+  return report.exit_code;
+}
+
+}  // namespace
+
+void add_run_options(CLI::App& app, RunOptions& options) {
+  const auto file = [&](const char* name, std::string& value, const char* what) {
+    app.add_option(name, value, what)->type_name("FILE")->group("Reports");
+  };
+  file("--json", options.json, "whole report, with its schema");
+  file("--ndjson", options.ndjson, "one line a cell");
+  file("--junit", options.junit, "for CI servers");
+  file("--text", options.text, "as on the terminal");
+  app.add_option("--colour,--color", options.colour, "auto: on terminals, unless NO_COLOR is set")
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
+      ->type_name("auto|always|never")
+      ->capture_default_str()
+      ->group("Reports");
+  app.add_flag("-v,--verbose", options.verbose, "explain passes too")->group("Reports");
+  app.add_flag("-q,--quiet", options.quiet, "neither progress nor the text report")->group("Reports");
+  app.add_flag("--keep", options.keep, "keep the world's work folder with logs and configuration")->group("World");
+  app.add_option("--seed", options.seed, "of the nonces; default: random")->type_name("TEXT")->group("World");
+  app.add_option("--in-force-within", options.enforcement_seconds, "limit for policies to be in force")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(1, 3600).description(""))
+      ->capture_default_str()
+      ->group("World");
+  app.add_option("--deadline", options.deadline_seconds, "limit for the whole run; 0: none")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0, 86400).description(""))
+      ->capture_default_str()
+      ->group("World");
+}
+
+int carry_out(const RunOptions& options) {
+  catch_interrupts();
+  run::Options how;
+  how.run_id = random_hex(4);
+  how.keep = options.keep;
+  how.enforcement_limit = std::chrono::seconds(options.enforcement_seconds);
+  how.deadline = std::chrono::seconds(options.deadline_seconds);
+  how.interrupted = interrupted;
+  const std::string seed = options.seed.empty() ? random_hex(8) : options.seed;
+  auto backend = make_backend(options.world, how.run_id);
+  if (!backend) return fail_with(backend.error());
+  const auto suite = load_suite(options.paths);
+  if (!suite) return fail_with(suite.error());
+  // Before anything is tried: a mistyped name must not cost a start of the world.
+  if (auto tried = plan::make(*suite, options.selection, all_capabilities(*suite), seed); !tried)
+    return fail_with(tried.error());
+
+  Progress progress(Progress::style_for(options.quiet), terminal_width(STDERR_FILENO));
+  how.on_phase = [&](run::Phase phase, const std::string& detail) { progress.tell(phase, detail); };
+  std::string kept;
+  if (options.keep) how.on_folder = [&](const std::string& folder) { kept = folder; };
+  const auto capabilities = (*backend)->detect();
+  if (!capabilities) return finish(run::not_started((*backend)->name(), seed, how, capabilities.error()), options);
+  const auto plan = plan::make(*suite, options.selection, *capabilities, seed);
+  if (!plan) return fail_with(plan.error());
+  report::Report report = run::execute(*suite, *plan, **backend, how);
+  progress.end();
+  if (!kept.empty()) std::cerr << "kept: " << kept << '\n';
+  return finish(std::move(report), options);
+}
+
+}  // namespace egressproof::cli

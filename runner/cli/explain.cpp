@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "runner/cli/exit_code.h"
+#include "runner/cli/suite_source.h"
+#include "runner/cli/verbs.h"
+#include "runner/cli/wire.h"
+#include "runner/report/report.h"
+#include "runner/run/case_text.h"
+
+namespace egressproof::cli {
+namespace {
+
+struct ExplainOptions {
+  std::string which;
+  std::vector<std::string> paths, profiles;
+};
+
+void write_labelled(const std::string& label, const std::string& text) {
+  if (!text.empty()) std::cout << "  " << label << std::string(12 - label.size(), ' ') << text << '\n';
+}
+
+void write_case(const scenario::Scenario& scenario, const scenario::Case& one) {
+  std::cout << scenario.name << '/' << one.id << "  " << one.title << '\n';
+  write_labelled("requirement", scenario.requirement);
+  write_labelled("reference", one.reference);
+  write_labelled("why", one.why);
+  write_labelled("fix", one.fix);
+  const auto joined = [](const std::vector<std::string>& texts) {
+    std::string all;
+    for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
+    return all;
+  };
+  write_labelled("tags", joined(one.tags));
+  write_labelled("needs", joined(one.needs));
+  write_labelled("written at", to_string(one.at));
+  for (const scenario::Correction& correction : one.corrections)
+    write_labelled("corrected", joined(correction.profiles) + ": the catalogue says " + correction.catalogue +
+                                    ", but " + correction.because);
+}
+
+// Profiles that send the same, in one block.
+struct Block {
+  std::vector<std::string> wire;
+  std::vector<const plan::Cell*> cells;
+};
+
+std::vector<Block> blocks_of(const plan::Plan& plan, const std::string& scenario, const std::string& row) {
+  std::vector<Block> blocks;
+  for (const plan::Cell& cell : plan.cells) {
+    if (cell.scenario != scenario || cell.case_id != row) continue;
+    const auto wire = wire_lines(cell.attempt);
+    auto same = std::find_if(blocks.begin(), blocks.end(), [&](const Block& block) { return block.wire == wire; });
+    if (same == blocks.end()) same = blocks.insert(blocks.end(), Block{wire, {}});
+    same->cells.push_back(&cell);
+  }
+  return blocks;
+}
+
+void write_row(const plan::Plan& plan, const scenario::Suite& suite, const plan::Cell& first) {
+  std::cout << "\n  " << first.scenario << '/' << first.case_id << '\n';
+  for (const Block& block : blocks_of(plan, first.scenario, first.case_id)) {
+    std::string profiles;
+    for (const plan::Cell* cell : block.cells) profiles += (profiles.empty() ? "" : " ") + cell->profile;
+    std::cout << "    on the wire, in " << profiles << ":\n";
+    for (const std::string& line : block.wire) std::cout << "      " << line << '\n';
+    for (const plan::Cell* cell : block.cells) {
+      const auto profile = std::find_if(suite.profiles.begin(), suite.profiles.end(),
+                                        [&](const auto& one) { return one.name == cell->profile; });
+      std::cout << "      " << cell->profile
+                << std::string(cell->profile.size() < 5 ? 5 - cell->profile.size() : 1, ' ')
+                << code_of(cell->expectation) << "  " << sentence_of(*cell) << "  [" << profile->title << "]\n";
+    }
+    const std::string curl = report::curl_line(block.cells.front()->attempt);
+    if (!curl.empty()) std::cout << "      curl: " << curl << '\n';
+    const plan::Control& control = plan.controls[block.cells.front()->control];
+    const auto control_wire = wire_lines(control.before);
+    if (control_wire == block.wire) {
+      std::cout << "    control: the same from the vantage, before and after, must arrive at "
+                << control.expected.fixture << '\n';
+    } else {
+      std::cout << "    control, from the vantage, before and after, must arrive at " << control.expected.fixture
+                << ":\n";
+      for (const std::string& line : control_wire) std::cout << "      " << line << '\n';
+    }
+  }
+}
+
+int explain(const ExplainOptions& options) {
+  const auto suite = load_suite(options.paths);
+  if (!suite) return fail_with(suite.error());
+  plan::Selection selection;
+  selection.cases = {options.which};
+  selection.profiles = options.profiles;
+  const auto plan = plan::make(*suite, selection, all_capabilities(*suite), "explain");
+  if (!plan) return fail_with(plan.error());
+  if (plan->cells.empty()) {
+    std::cerr << "egressproof: '" << options.which << "' has no cell in these profiles\n";
+    return run::exit_nothing_ran;
+  }
+  const scenario::Case* told = nullptr;
+  std::string row;
+  for (const plan::Cell& cell : plan->cells) {
+    const run::FoundCase place = run::find_case(*suite, cell.scenario, cell.case_id);
+    if (place.found != told) {
+      if (told != nullptr) std::cout << '\n';
+      write_case(*place.scenario, *place.found);
+      told = place.found;
+    }
+    if (cell.scenario + "/" + cell.case_id == row) continue;
+    row = cell.scenario + "/" + cell.case_id;
+    write_row(*plan, *suite, cell);
+  }
+  return run::exit_matched;
+}
+
+}  // namespace
+
+Verb add_explain(CLI::App& app) {
+  CLI::App* verb =
+      app.add_subcommand("explain", "Show what a case sends, what each profile should do with it, and why");
+  auto options = std::make_shared<ExplainOptions>();
+  verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE")->required();
+  verb->add_option("PATHS", options->paths, "scenario files and folders; default: the folder 'scenarios'");
+  verb->add_option("--profile", options->profiles, "a column; may be repeated; default: all")
+      ->allow_extra_args(false)
+      ->take_all()
+      ->type_name("NAME");
+  verb->footer(
+      "Examples:\n"
+      "  egressproof explain spoof/host-spoof-other-ip\n"
+      "  egressproof explain host-spoof-other-ip --profile P4\n"
+      "  egressproof explain spoof/lookalike-names.prefix my-scenarios/");
+  return [options] { return explain(*options); };
+}
+
+}  // namespace egressproof::cli

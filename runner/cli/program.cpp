@@ -1,0 +1,103 @@
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <map>
+
+#include "base/nearest.h"
+#include "runner/cli/exit_code.h"
+#include "runner/cli/terminal.h"
+#include "runner/cli/verbs.h"
+
+namespace egressproof::cli {
+namespace {
+
+// The subcommand that was being parsed, the innermost one.
+const CLI::App* parsed_app(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? &app : parsed_app(*chosen.front());
+}
+
+std::string hint(const std::string& word, const std::vector<std::string>& known) {
+  const auto close = nearest(word, known);
+  return close ? " (did you mean '" + *close + "'?)" : "";
+}
+
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(one->get_name());
+  return names;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* one : app.get_options())
+    for (const std::string& name : one->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+std::string told(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = parsed_app(app);
+  const std::vector<std::string> left = app.remaining(true);
+  if (!left.empty()) {
+    const std::string& word = left.front();
+    if (word.rfind("-", 0) == 0) {
+      const std::string option = word.substr(0, word.find('='));
+      return "no option '" + option + "'" + hint(option, options_of(*at));
+    }
+    if (at->get_require_subcommand_min() > 0) return "no verb '" + word + "'" + hint(word, verbs_of(*at));
+    return "unexpected word '" + word + "'";
+  }
+  if (at->get_require_subcommand_min() > 0) {
+    std::string verbs;
+    for (const std::string& verb : verbs_of(*at)) verbs += (verbs.empty() ? "" : ", ") + verb;
+    return "a verb is needed: " + verbs;
+  }
+  return error.what();
+}
+
+// Without the formatter's double empty lines: help should fit a screen.
+std::string squeezed(std::string text) {
+  for (std::size_t at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
+  return text;
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  CLI::App app("egressproof: what leaves a Knative workload on Istio, by policy and in fact");
+  app.name("egressproof");
+  app.set_help_flag("-h,--help", "Show this, or with a verb what it takes");
+  app.set_version_flag("--version", "egressproof " EGRESSPROOF_VERSION);
+  app.get_formatter()->column_width(34);
+  app.require_subcommand(1);
+  const std::map<std::string, Verb> verbs = {{"run", add_run(app)},           {"list", add_list(app)},
+                                             {"validate", add_validate(app)}, {"explain", add_explain(app)},
+                                             {"repro", add_repro(app)},       {"lab", add_lab(app)},
+                                             {"version", add_version(app)}};
+  app.footer(
+      "Examples:\n"
+      "  egressproof run\n"
+      "  egressproof explain spoof/host-spoof-other-ip\n"
+      "  egressproof repro spoof/host-spoof-other-ip --profile P4");
+  try {
+    app.parse(argc, argv);
+    return verbs.at(app.get_subcommands().front()->get_name())();
+  } catch (const CLI::CallForHelp&) {
+    std::cout << squeezed(app.help());
+    return run::exit_matched;
+  } catch (const CLI::Success& asked) {  // --version
+    app.exit(asked);
+    return run::exit_matched;
+  } catch (const CLI::ParseError& error) {
+    complain(told(app, error));
+    std::cerr << "'egressproof" << (parsed_app(app) == &app ? "" : " " + parsed_app(app)->get_name())
+              << " --help' shows what there is\n";
+    return run::exit_usage;
+  } catch (const std::exception& error) {
+    complain(std::string("internal error: ") + error.what());
+    return run::exit_internal;
+  }
+}
+
+}  // namespace egressproof::cli

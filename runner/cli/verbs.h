@@ -1,0 +1,22 @@
+// One file a verb. Each adds its subcommand to the parser and returns what runs it; that returns the exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace egressproof::cli {
+
+using Verb = std::function<int()>;
+
+Verb add_run(CLI::App& app);
+Verb add_list(CLI::App& app);
+Verb add_validate(CLI::App& app);
+Verb add_explain(CLI::App& app);
+Verb add_repro(CLI::App& app);
+Verb add_lab(CLI::App& app);
+Verb add_version(CLI::App& app);
+
+// Parses and runs. Never throws.
+int run_program(int argc, const char* const* argv);
+
+}  // namespace egressproof::cli

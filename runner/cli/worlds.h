@@ -1,0 +1,27 @@
+// Which backend carries a run out, from the command line.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "runner/backend/backend.h"
+
+namespace egressproof::cli {
+
+struct WorldOptions {
+  std::string backend = "lab";
+  std::string fake_file;  // faults of the fake world
+  std::string toolchain;  // folder of lab-istiod, pilot-agent, envoy; empty: the default
+};
+
+// --backend, --fake, --toolchain.
+void add_world_options(CLI::App& app, WorldOptions& options);
+
+// $EGRESSPROOF_TOOLCHAIN, else egressproof/istio-VERSION in $XDG_CACHE_HOME or ~/.cache.
+std::string default_toolchain();
+
+// Error kind usage: options that do not fit together, a fault file that cannot be read.
+Result<std::unique_ptr<backend::Backend>> make_backend(const WorldOptions& options, const std::string& run_id);
+
+}  // namespace egressproof::cli

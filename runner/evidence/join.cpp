@@ -1,0 +1,238 @@
+#include <algorithm>
+#include <set>
+
+#include "runner/evidence/batches.h"
+#include "runner/evidence/evidence.h"
+#include "runner/evidence/index.h"
+#include "runner/evidence/remapped.h"
+
+namespace egressproof::evidence {
+namespace {
+
+using std::chrono::microseconds;
+
+// How long after an attempt ended what it left behind may still be accepted.
+constexpr microseconds late_arrival{500000};
+
+constexpr const char* no_nonce = "-";  // in an answer
+
+// The MAC is right, and the receipt that the answer names is one of the attempt's and says the same.
+bool is_genuine(const Witnesses& one, const std::map<std::string, std::string>& keys) {
+  if (!one.observed || !one.observed->answer) return false;
+  const probe::Answer& answer = *one.observed->answer;
+  const auto key = keys.find(answer.fixture);
+  if (key == keys.end()) return false;
+  const auto receipt = std::find_if(one.received.begin(), one.received.end(),
+                                    [&](const auto& each) { return each.number == answer.receipt; });
+  if (receipt == one.received.end() || receipt->fixture != answer.fixture) return false;
+  if (answer.nonce != (receipt->nonce.empty() ? no_nonce : receipt->nonce)) return false;
+  target::Fixture fixture;
+  fixture.name = answer.fixture;
+  fixture.key = key->second;
+  const std::string line = target::encode_answer(fixture, receipt->nonce, answer.receipt);
+  return line.size() > answer.mac.size() && !answer.mac.empty() &&
+         line.substr(line.size() - answer.mac.size() - 5) == "mac=" + answer.mac + "\n";
+}
+
+bool turned(const std::vector<policy::CanaryTurn>& turns, const std::string& profile) {
+  return std::none_of(turns.begin(), turns.end(),
+                      [&](const auto& turn) { return turn.profile == profile && !turn.turned; });
+}
+
+bool began_in_force(const std::vector<policy::Applied>& policies, const std::string& profile,
+                    const probe::Observation& observed) {
+  const policy::Applied* newest = nullptr;
+  for (const policy::Applied& one : policies)
+    if (one.applied_at <= observed.finished_at && (newest == nullptr || newest->applied_at <= one.applied_at))
+      newest = &one;
+  return newest != nullptr && newest->in_force_at.count() > 0 && newest->in_force_at <= observed.started_at &&
+         turned(newest->enforcement, profile) && turned(newest->admission, profile);
+}
+
+std::string why_not_allowed(const std::string& phase, const Witnesses& one, const Told& told,
+                            const plan::Destination& expected) {
+  if (!told.errors.empty()) return phase + ": " + told.errors.front();
+  const probe::Observation& observed = *one.observed;
+  if (observed.code != probe::Code::ok)
+    return phase + ": the client saw " + to_string(observed.code) + " in stage " + to_string(observed.reached);
+  if (!client_ok(one))
+    return phase + ": the client got " +
+           (observed.http_status ? "status " + std::to_string(*observed.http_status) + " and " : "") +
+           (one.genuine_answer ? "a genuine answer" : "no genuine answer");
+  return phase + ": nothing arrived at " + expected.fixture + (expected.host.empty() ? "" : " for " + expected.host);
+}
+
+class Joiner {
+ public:
+  Joiner(const plan::Plan& plan, const Collected& collected)
+      : plan_(plan),
+        collected_(collected),
+        batches_(collected),
+        receipts_(collected.journal),
+        records_(collected.records),
+        remapped_(plan, batches_, records_, collected.records) {}
+
+  Evidence run() {
+    Evidence evidence;
+    const std::vector<ControlEvidence> controls = join_controls();
+    for (const plan::Cell& cell : plan_.cells) evidence.rows.push_back(join_cell(cell, controls));
+    // Only now is it known which connections are somebody's.
+    for (Row& row : evidence.rows) row.unattributed = unattributed(row);
+    for (const target::Receipt* one : receipts_.connections())
+      if (is_nobodys(*one)) ++evidence.unattributed[one->fixture];
+    evidence.policies = collected_.policies;
+    evidence.errors = collected_.errors;
+    for (const std::string& error : batches_.errors()) evidence.errors.push_back(error);
+    for (const std::string& error : collected_.journal.errors) evidence.errors.push_back("receipts: " + error);
+    evidence.receipts_complete = collected_.journal_readable && collected_.journal.errors.empty();
+    return evidence;
+  }
+
+ private:
+  Witnesses witness(const probe::Attempt& attempt, const std::string& pod, const Told& told) {
+    Witnesses one;
+    one.attempt = attempt;
+    if (told.observed != nullptr) one.observed = *told.observed;
+    std::set<std::uint64_t> connections;
+    for (const target::Receipt* receipt : receipts_.of_nonce(attempt.nonce))
+      if (receipt->connection != 0) connections.insert(receipt->connection);
+    RecordIndex::Found records;
+    records_.add_of_nonce(attempt.nonce, records);
+    std::set<const target::Receipt*> packets;
+    if (const policy::MeshRecord* record = remapped_.record_of(attempt.nonce)) records.insert(record);
+    if (one.observed) follow_connections(*one.observed, pod, connections, packets, records);
+    for (const std::uint64_t connection : connections) {
+      if (receipts_.carries_other_nonce(connection, attempt.nonce)) continue;  // its records have nonces
+      const auto& receipts = receipts_.of_connection(connection);
+      const auto span = one.observed ? std::optional<Span>(span_of(*one.observed)) : std::nullopt;
+      records_.add_of_upstream({receipts.front()->peer, receipts.front()->local}, span, records);
+    }
+    put_received(connections, packets, one);
+    for (const policy::MeshRecord* record : records) one.logged.push_back(*record);
+    std::stable_sort(one.logged.begin(), one.logged.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+    one.genuine_answer = is_genuine(one, collected_.keys);
+    attributed_.insert(connections.begin(), connections.end());
+    for (const target::Receipt* packet : packets) attributed_packets_.insert(packet->number);
+    return one;
+  }
+
+  // By ends: from the probe to its proxy, from there on to the next, and from the last to a fixture.
+  void follow_connections(const probe::Observation& observed, const std::string& pod,
+                          std::set<std::uint64_t>& connections, std::set<const target::Receipt*>& packets,
+                          RecordIndex::Found& records) const {
+    const Span span = span_of(observed);
+    records_.add_of_downstream(pod, {observed.local, observed.peer}, span, records);
+    const RecordIndex::Found first_hop = records;
+    for (const policy::MeshRecord* record : first_hop)
+      records_.add_of_downstream("", {record->upstream_local, record->upstream}, span, records);
+    const auto add = [&](const Ends& ends, const Span& when) {
+      if (const std::uint64_t connection = receipts_.connection_between(ends, when); connection != 0)
+        connections.insert(connection);
+      const auto sent = receipts_.packets_between(ends, span);
+      packets.insert(sent.begin(), sent.end());
+    };
+    add({observed.local, observed.peer}, span);
+    // A proxy may have opened its connection long before, for another request.
+    for (const policy::MeshRecord* record : records)
+      add({record->upstream_local, record->upstream}, {microseconds(0), span.end});
+  }
+
+  void put_received(const std::set<std::uint64_t>& connections, const std::set<const target::Receipt*>& packets,
+                    Witnesses& one) const {
+    std::vector<const target::Receipt*> found = receipts_.of_nonce(one.attempt.nonce);
+    found.insert(found.end(), packets.begin(), packets.end());
+    for (const std::uint64_t connection : connections) {
+      const bool shared = receipts_.carries_other_nonce(connection, one.attempt.nonce);
+      for (const target::Receipt* receipt : receipts_.of_connection(connection)) {
+        const bool opening =
+            receipt->kind == target::ReceiptKind::connection || receipt->kind == target::ReceiptKind::tls;
+        // On a shared connection a request without a nonce may be anybody's.
+        if (receipt->nonce.empty() && (opening || !shared)) found.push_back(receipt);
+      }
+    }
+    std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->number < b->number; });
+    for (const target::Receipt* receipt : found) one.received.push_back(*receipt);
+  }
+
+  std::vector<ControlEvidence> join_controls() {
+    std::string vantage;
+    for (const scenario::Profile& profile : plan_.profiles)
+      if (profile.vantage) vantage = profile.name;
+    std::vector<ControlEvidence> controls;
+    for (const plan::Control& control : plan_.controls) {
+      ControlEvidence made;
+      made.id = control.id;
+      const auto join_one = [&](const char* phase, const probe::Attempt& attempt, Witnesses& one, bool& allowed) {
+        const Told told = batches_.find(phase, vantage, attempt);
+        one = witness(attempt, vantage, told);
+        allowed = told.errors.empty() && client_ok(one) && arrival(one, control.expected) != nullptr;
+        if (!allowed && made.why_not.empty()) made.why_not = why_not_allowed(phase, one, told, control.expected);
+      };
+      join_one("before", control.before, made.before, made.allowed_before);
+      join_one("after", control.after, made.after, made.allowed_after);
+      controls.push_back(std::move(made));
+    }
+    return controls;
+  }
+
+  Row join_cell(const plan::Cell& cell, const std::vector<ControlEvidence>& controls) {
+    Row row;
+    row.cell = cell;
+    Told told = batches_.find("probe", cell.profile, cell.attempt);
+    row.probe = witness(cell.attempt, cell.profile, told);
+    row.errors = std::move(told.errors);
+    if (cell.control < controls.size()) row.control = controls[cell.control];
+    const auto profile = std::find_if(plan_.profiles.begin(), plan_.profiles.end(),
+                                      [&](const auto& one) { return one.name == cell.profile; });
+    row.meshed = profile == plan_.profiles.end() || profile->mesh != scenario::Mesh::none;
+    row.via_addresses = addresses_of(cell.via);
+    if (row.probe.observed) {
+      const probe::Observation& observed = *row.probe.observed;
+      row.began_in_force = began_in_force(collected_.policies, cell.profile, observed);
+      row.proxy_seen_around = records_.seen_around(cell.profile, {observed.started_at, observed.finished_at});
+    }
+    return row;
+  }
+
+  std::vector<std::string> addresses_of(const std::string& pod) const {
+    const auto found = collected_.pod_addresses.find(pod);
+    return found == collected_.pod_addresses.end() ? std::vector<std::string>() : found->second;
+  }
+
+  bool is_nobodys(const target::Receipt& opened) const {
+    if (opened.kind == target::ReceiptKind::packet) return attributed_packets_.count(opened.number) == 0;
+    return !receipts_.carries_nonce(opened.connection) && attributed_.count(opened.connection) == 0;
+  }
+
+  std::vector<target::Receipt> unattributed(const Row& row) const {
+    std::vector<target::Receipt> found;
+    if (!row.probe.observed) return found;
+    std::vector<std::string> sources = addresses_of(row.cell.profile);
+    sources.insert(sources.end(), row.via_addresses.begin(), row.via_addresses.end());
+    for (const target::Receipt* one : receipts_.connections()) {
+      const bool during =
+          row.probe.observed->started_at <= one->at && one->at <= row.probe.observed->finished_at + late_arrival;
+      if (one->fixture != row.cell.target.fixture || !during || !is_nobodys(*one) ||
+          std::find(sources.begin(), sources.end(), address_part(one->peer)) == sources.end())
+        continue;
+      if (one->connection == 0) found.push_back(*one);
+      for (const target::Receipt* receipt : receipts_.of_connection(one->connection)) found.push_back(*receipt);
+    }
+    return found;
+  }
+
+  const plan::Plan& plan_;
+  const Collected& collected_;
+  Batches batches_;
+  ReceiptIndex receipts_;
+  RecordIndex records_;
+  Remapped remapped_;
+  std::set<std::uint64_t> attributed_;          // connections that are some attempt's
+  std::set<std::uint64_t> attributed_packets_;  // numbers of their receipts
+};
+
+}  // namespace
+
+Evidence join(const plan::Plan& plan, const Collected& collected) { return Joiner(plan, collected).run(); }
+
+}  // namespace egressproof::evidence

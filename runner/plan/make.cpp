@@ -1,0 +1,158 @@
+#include <algorithm>
+#include <map>
+
+#include "base/crypto.h"
+#include "base/nearest.h"
+#include "probe/codec.h"
+#include "runner/plan/plan.h"
+#include "runner/plan/resolve.h"
+#include "runner/plan/select.h"
+
+namespace egressproof::plan {
+namespace {
+
+constexpr std::size_t nonce_digits = 32;
+
+const scenario::Expectation* expectation_of(const scenario::Case& one, const std::string& variant,
+                                            const std::string& profile) {
+  const auto own = one.variant_expectations.find(variant);
+  const auto& row = own == one.variant_expectations.end() ? one.expectations : own->second;
+  const auto found = row.find(profile);
+  return found == row.end() ? nullptr : &found->second;
+}
+
+class Maker {
+ public:
+  Maker(const scenario::Suite& suite, const Picker& picker, const Capabilities& capabilities, const std::string& seed)
+      : suite_(suite), picker_(picker), capabilities_(capabilities) {
+    plan_.seed = seed;
+  }
+
+  Result<Plan> run() {
+    const auto vantage =
+        std::find_if(suite_.profiles.begin(), suite_.profiles.end(), [](const auto& one) { return one.vantage; });
+    if (vantage == suite_.profiles.end()) return fail(ErrorKind::scenario, "no profile is the vantage");
+    for (const scenario::Scenario& scenario : suite_.scenarios)
+      for (const scenario::Case& one : scenario.cases) add_case(scenario, one);
+    if (!problems_.empty()) {
+      std::string all;
+      for (const std::string& problem : problems_) all += (all.empty() ? "" : "\n") + problem;
+      return fail(ErrorKind::scenario, all);
+    }
+    for (const scenario::Profile& profile : suite_.profiles)
+      if (profile.vantage || std::any_of(plan_.cells.begin(), plan_.cells.end(),
+                                         [&](const Cell& cell) { return cell.profile == profile.name; }))
+        plan_.profiles.push_back(profile);
+    return std::move(plan_);
+  }
+
+ private:
+  void add_case(const scenario::Scenario& scenario, const scenario::Case& one) {
+    std::string missing;
+    for (const std::string& need : one.needs)
+      if (capabilities_.features.count(need) == 0) missing += (missing.empty() ? "" : ", ") + need;
+    control_ids_ = 0;
+    bool skipped = false;
+    const auto add_row = [&](const RowName& row, const scenario::AttemptSpec& spec) {
+      if (!picker_.picks(row, one)) return;
+      for (const scenario::Profile& profile : suite_.profiles) {
+        const scenario::Expectation* expectation = expectation_of(one, row.variant, profile.name);
+        if (expectation == nullptr || !picker_.picks(profile)) continue;
+        if (missing.empty()) {
+          add_cell(row, one, spec, profile, *expectation);
+        } else if (!skipped) {
+          skipped = true;
+          plan_.skips.push_back(
+              {scenario.name, one.id, "", "needs: " + missing + " (the " + capabilities_.backend + " cannot do this)"});
+        }
+      }
+    };
+    if (one.variants.empty()) add_row({scenario.name, one.id, ""}, one.attempt);
+    for (const scenario::Variant& variant : one.variants)
+      add_row({scenario.name, one.id, variant.name}, scenario::overlay(one.attempt, variant.attempt));
+  }
+
+  void add_cell(const RowName& row, const scenario::Case& one, const scenario::AttemptSpec& spec,
+                const scenario::Profile& profile, const scenario::Expectation& expectation) {
+    const Directory directory(suite_, profile);
+    const auto complain = [&](const std::string& what) {
+      const std::string place = to_string(one.at);
+      problems_.push_back((place.empty() ? "" : place + ": ") + row.scenario + "/" + row_id(row) + " in " +
+                          profile.name + ": " + what);
+    };
+    Cell cell;
+    cell.scenario = row.scenario;
+    cell.case_id = row_id(row);
+    cell.profile = cell.via = profile.name;
+    cell.expectation = expectation;
+    auto sent = resolve(directory, spec, Dialling::client);
+    if (!sent) return complain(sent.error().message);
+    cell.attempt = std::move(sent->attempt);
+    name_attempt(cell.attempt, cell.scenario + "/" + cell.case_id + "/" + cell.profile);
+
+    const auto host = directory.fill(one.target_host, cell.attempt.family);
+    if (!host) return complain("'target-host': " + host.error().message);
+    cell.target = {sent->fixture, *host};
+    if (!one.target.empty()) {
+      const scenario::Fixture* target = directory.fixture(one.target);
+      if (target == nullptr) {
+        const auto close = nearest(one.target, directory.dialable_names());
+        return complain("'target' names '" + one.target + "', which is no role or fixture" +
+                        (close ? " (did you mean '" + *close + "'?)" : ""));
+      }
+      cell.target.fixture = target->name;
+    }
+    if (cell.target.fixture.empty()) return complain("no fixture owns what is dialled: say 'target'");
+    if (expectation.expect == scenario::Expect::reroute) {
+      cell.rerouted_to = rerouted_to(directory, cell.attempt, cell.target.fixture);
+      if (cell.rerouted_to.empty())
+        return complain("a reroute is expected, but no role or fixture beside the target has its Host or SNI");
+    }
+    const auto control = control_of(directory, row, one, spec, cell.target);
+    if (!control) return complain("control: " + control.error().message);
+    cell.control = *control;
+    plan_.cells.push_back(std::move(cell));
+  }
+
+  // Index of the control of the same request and destination, made if there is none yet.
+  Result<std::size_t> control_of(const Directory& directory, const RowName& row, const scenario::Case& one,
+                                 const scenario::AttemptSpec& spec, const Destination& expected) {
+    const auto sent = resolve(directory, one.control ? scenario::overlay(spec, *one.control) : spec, Dialling::real);
+    if (!sent) return tl::unexpected(sent.error());
+    const std::string key = probe::encode(sent->attempt) + "\n" + expected.fixture + "\n" + expected.host;
+    const auto [found, fresh] = control_by_request_.emplace(key, plan_.controls.size());
+    if (!fresh) return found->second;
+    Control made;
+    made.id = "control/" + row.scenario + "/" + row.case_id + "/" + std::to_string(++control_ids_);
+    made.before = made.after = sent->attempt;
+    name_attempt(made.before, made.id + "/before");
+    name_attempt(made.after, made.id + "/after");
+    made.expected = expected;
+    plan_.controls.push_back(std::move(made));
+    return found->second;
+  }
+
+  void name_attempt(probe::Attempt& attempt, const std::string& id) const {
+    attempt.id = id;
+    attempt.nonce = hmac_sha256_hex(plan_.seed, id).substr(0, nonce_digits);
+  }
+
+  const scenario::Suite& suite_;
+  const Picker& picker_;
+  const Capabilities& capabilities_;
+  Plan plan_;
+  std::map<std::string, std::size_t> control_by_request_;
+  int control_ids_ = 0;  // within the case
+  std::vector<std::string> problems_;
+};
+
+}  // namespace
+
+Result<Plan> make(const scenario::Suite& suite, const Selection& selection, const Capabilities& capabilities,
+                  const std::string& seed) {
+  const auto picker = Picker::create(suite, selection);
+  if (!picker) return tl::unexpected(picker.error());
+  return Maker(suite, *picker, capabilities, seed).run();
+}
+
+}  // namespace egressproof::plan

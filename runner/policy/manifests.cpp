@@ -1,0 +1,147 @@
+#include "runner/policy/manifests.h"
+
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "runner/scenario/yaml_tree.h"
+
+namespace egressproof::policy {
+namespace {
+
+using scenario::Node;
+using scenario::PolicyObject;
+using scenario::Profile;
+
+// kubectl's -n does not apply to these; what it would learn from the API server's discovery.
+bool is_cluster_scoped(const std::string& kind) {
+  static constexpr std::array<std::string_view, 20> kinds{"APIService",
+                                                          "AdminNetworkPolicy",
+                                                          "BaselineAdminNetworkPolicy",
+                                                          "ClusterNetworkPolicy",
+                                                          "ClusterRole",
+                                                          "ClusterRoleBinding",
+                                                          "CustomResourceDefinition",
+                                                          "GatewayClass",
+                                                          "GlobalNetworkPolicy",
+                                                          "IngressClass",
+                                                          "MutatingWebhookConfiguration",
+                                                          "Namespace",
+                                                          "Node",
+                                                          "PersistentVolume",
+                                                          "PriorityClass",
+                                                          "RuntimeClass",
+                                                          "StorageClass",
+                                                          "ValidatingAdmissionPolicy",
+                                                          "ValidatingAdmissionPolicyBinding",
+                                                          "ValidatingWebhookConfiguration"};
+  for (const std::string_view one : kinds)
+    if (one == kind) return true;
+  return false;
+}
+
+// The one document of an object's text; a null node if it is none.
+Node root_of(const PolicyObject& object) {
+  scenario::ParsedYaml parsed = scenario::parse_yaml(object.at.file, object.yaml);
+  if (!parsed.problems.empty() || parsed.documents.size() != 1) return {};
+  return std::move(parsed.documents.front().root);
+}
+
+std::string namespace_of(const PolicyObject& object, const Profile& profile) {
+  if (!object.ns.empty() || is_cluster_scoped(object.kind)) return object.ns;
+  return profile.ns;
+}
+
+// As text: an emitter would lose quotes, and with them types ("8443" would become a number).
+Result<std::string> with_namespace(const PolicyObject& object, const std::string& ns) {
+  const auto give_up = [&] {
+    return fail(ErrorKind::scenario, to_string(object.at) + ": cannot put a namespace into the metadata of " +
+                                         object.kind + " '" + object.name + "'; write metadata as a plain map");
+  };
+  const Node root = root_of(object);
+  const Node* metadata = scenario::find(root, "metadata");
+  if (metadata == nullptr || metadata->entries.empty()) return give_up();
+  std::string yaml = object.yaml;
+  const std::size_t at = metadata->entries.front().key.offset;
+  if (const Node* empty = scenario::find(*metadata, "namespace")) {
+    if (empty->kind != Node::Kind::scalar || empty->plain) return give_up();
+    yaml.replace(empty->offset, 2, "\"" + ns + "\"");  // was ""
+  } else if (metadata->flow) {
+    yaml.insert(at, "\"namespace\": \"" + ns + "\", ");
+  } else {
+    const std::size_t line = yaml.rfind('\n', at) + 1;  // npos + 1 is 0
+    yaml.insert(at, "namespace: \"" + ns + "\"\n" + std::string(at - line, ' '));
+  }
+  PolicyObject changed = object;
+  changed.yaml = yaml;
+  const Node changed_root = root_of(changed);
+  const Node* changed_metadata = scenario::find(changed_root, "metadata");
+  if (changed_metadata == nullptr) return give_up();
+  const Node* name = scenario::find(*changed_metadata, "name");
+  const Node* found = scenario::find(*changed_metadata, "namespace");
+  if (name == nullptr || name->text != object.name || found == nullptr || found->text != ns) return give_up();
+  return yaml;
+}
+
+std::string group_of(const std::string& api_version) {
+  const std::size_t slash = api_version.find('/');
+  return slash == std::string::npos ? "" : api_version.substr(0, slash);
+}
+
+bool selects_all(const Node& spec) {
+  const Node* selector = scenario::find(spec, "workloadSelector");
+  if (selector == nullptr || selector->kind == Node::Kind::null) return true;
+  const Node* labels = scenario::find(*selector, "labels");
+  return labels == nullptr || labels->entries.empty();
+}
+
+bool is_registry_only(const PolicyObject& object) {
+  const Node root = root_of(object);
+  const Node* spec = scenario::find(root, "spec");
+  if (spec == nullptr || !selects_all(*spec)) return false;
+  const Node* policy = scenario::find(*spec, "outboundTrafficPolicy");
+  if (policy == nullptr || policy->kind != Node::Kind::map) return false;
+  const Node* mode = scenario::find(*policy, "mode");
+  // REGISTRY_ONLY is the enumeration's zero, so a policy without mode means it.
+  return mode == nullptr || mode->kind == Node::Kind::null || mode->text == "REGISTRY_ONLY";
+}
+
+}  // namespace
+
+Result<std::string> manifests(const std::vector<Profile>& profiles) {
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, Location> seen;
+  std::string all;
+  for (const Profile& profile : profiles) {
+    for (const PolicyObject& object : profile.policies) {
+      const std::string ns = namespace_of(object, profile);
+      const auto [earlier, is_new] =
+          seen.try_emplace({group_of(object.api_version), object.kind, ns, object.name}, object.at);
+      if (!is_new)
+        return fail(ErrorKind::scenario, to_string(object.at) + ": " + object.kind + " '" + object.name +
+                                             "' is applied twice" + (ns.empty() ? "" : " to namespace '" + ns + "'") +
+                                             "; the first is at " + to_string(earlier->second));
+      std::string yaml = object.yaml;
+      if (ns != object.ns) {
+        auto changed = with_namespace(object, ns);
+        if (!changed) return changed;
+        yaml = std::move(*changed);
+      }
+      if (!yaml.starts_with("---")) all += "---\n";
+      all += yaml;
+      if (!all.ends_with('\n')) all += '\n';
+    }
+  }
+  return all;
+}
+
+bool default_deny(const Profile& profile) {
+  if (profile.mesh == scenario::Mesh::none) return false;
+  for (const PolicyObject& object : profile.policies) {
+    const bool own = object.ns.empty() || object.ns == profile.ns;
+    const bool is_sidecar = object.kind == "Sidecar" && group_of(object.api_version) == "networking.istio.io";
+    if (own && is_sidecar && is_registry_only(object)) return true;
+  }
+  return false;
+}
+
+}  // namespace egressproof::policy

@@ -1,0 +1,189 @@
+#include "runner/run/stages.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "runner/policy/manifests.h"
+
+namespace egressproof::run {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr int look_every_ms = 10;
+constexpr int looks_after = 3;  // at most, until every canary is seen clearly
+constexpr int generation_none = 1;
+constexpr int generation_policies = 2;
+constexpr int generation_revoked = 3;
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : "; ") + text;
+  return all;
+}
+
+std::string counted(std::size_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+// Numbers a batch: 1, 2, 3 ...
+std::vector<probe::Attempt> numbered(std::vector<probe::Attempt> attempts) {
+  std::uint64_t sequence = 0;
+  for (probe::Attempt& attempt : attempts) attempt.sequence = ++sequence;
+  return attempts;
+}
+
+}  // namespace
+
+std::optional<Error> Stages::asked_to_stop(const std::string& where) const {
+  if (const int signal = options_.interrupted ? options_.interrupted() : 0; signal != 0)
+    return Error{ErrorKind::interrupted, "interrupted by signal " + std::to_string(signal) + " " + where, {}};
+  if (options_.deadline.count() > 0 && Clock::now() - began_ >= options_.deadline)
+    return Error{ErrorKind::inconclusive,
+                 "the run's deadline of " + std::to_string(options_.deadline.count()) + " ms passed " + where,
+                 {}};
+  return std::nullopt;
+}
+
+Result<void> Stages::open() {
+  auto manifests = policy::manifests(profiles_);
+  if (!manifests) return tl::unexpected(manifests.error());
+  manifests_ = std::move(*manifests);
+  backend::Blueprint blueprint;
+  blueprint.suite = suite_;
+  for (scenario::Fixture& canary : canary_fixtures()) blueprint.suite.fixtures.push_back(std::move(canary));
+  blueprint.profiles = profiles_;
+  for (const scenario::Fixture& fixture : blueprint.suite.fixtures) blueprint.keys[fixture.name] = random_hex(32);
+  blueprint.keep = options_.keep;
+  collected.keys = blueprint.keys;
+  auto opened = backend_.open(blueprint, [this](const std::string& step) { tell(step); });
+  if (!opened) return tl::unexpected(opened.error());
+  world = std::move(*opened);
+  if (options_.on_folder && !world->work_folder().empty()) options_.on_folder(world->work_folder());
+  versions = world->versions();
+  collected.pod_addresses = world->pod_addresses();
+  canaries_.emplace(*world, profiles_, collected.keys);
+  return {};
+}
+
+Result<void> Stages::follow(TurnWatch& watch, milliseconds limit) {
+  const auto deadline = Clock::now() + limit;
+  for (;;) {
+    const auto looks = canaries_->look();
+    if (!looks) return tl::unexpected(looks.error());
+    watch.see(*looks);
+    if (watch.complete() || Clock::now() >= deadline) return {};
+    if (auto stop = asked_to_stop("while waiting for canaries: " + joined(watch.gaps()))) return tl::unexpected(*stop);
+    ::poll(nullptr, 0, look_every_ms);
+  }
+}
+
+// A look that fails here fails in follow() too, which tells.
+Result<policy::Applied> Stages::change(const policy::Generation& generation, TurnWatch& watch) {
+  return world->apply(generation, [&] {
+    if (asked_to_stop("")) return;
+    if (const auto looks = canaries_->look()) watch.see(*looks);
+  });
+}
+
+Result<void> Stages::before_any_policy() {
+  TurnWatch watch(Change::nothing, profiles_);
+  if (auto done = change({generation_none, "", false}, watch); !done) return tl::unexpected(done.error());
+  if (auto followed = follow(watch, options_.enforcement_limit); !followed) return followed;
+  if (watch.complete()) return {};
+  return fail(
+      ErrorKind::environment,
+      "before any policy a canary is not reachable, so that the path itself is broken: " + joined(watch.gaps()));
+}
+
+Result<void> Stages::apply() {
+  TurnWatch watch(Change::policies, profiles_);
+  auto done = change({generation_policies, manifests_ + canary_manifests(profiles_), true}, watch);
+  if (!done) return tl::unexpected(done.error());
+  applied = std::move(*done);
+  if (auto followed = follow(watch, options_.enforcement_limit); !followed) return followed;
+  watch.fill(applied, applied.applied_at);
+  applied.in_force_at = std::max(applied.acknowledged_at, watch.turned_at());
+  applied.because += ", canaries right in " + std::to_string(watch.right_profiles()) + " of " +
+                     std::to_string(watch.profiles()) + " profiles";
+  for (const std::string& gap : watch.gaps())
+    collected.errors.push_back("not in force within " + std::to_string(options_.enforcement_limit.count()) +
+                               " ms: " + gap);
+  return {};
+}
+
+Result<void> Stages::send(const char* name, const std::map<std::string, std::vector<probe::Attempt>>& batches) {
+  auto results = world->attempt(batches);
+  if (!results) return tl::unexpected(results.error());
+  collected.batches[name] = std::move(*results);
+  return {};
+}
+
+Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which) {
+  const auto vantage = std::find_if(profiles_.begin(), profiles_.end(), [](const auto& one) { return one.vantage; });
+  if (vantage == profiles_.end()) return fail(ErrorKind::internal, "the plan has no vantage to send controls from");
+  std::vector<probe::Attempt> attempts;
+  for (const plan::Control& control : plan.controls) attempts.push_back(control.*which);
+  tell(counted(attempts.size(), "control") + " from " + vantage->name);
+  return send(name, {{vantage->name, numbered(std::move(attempts))}});
+}
+
+Result<void> Stages::probes(const plan::Plan& plan) {
+  std::map<std::string, std::vector<probe::Attempt>> batches;
+  for (const plan::Cell& cell : plan.cells) batches[cell.profile].push_back(cell.attempt);
+  for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
+  tell(counted(plan.cells.size(), "cell") + " in " + counted(batches.size(), "pod"));
+  return send("probe", batches);
+}
+
+Result<void> Stages::canaries_again() {
+  auto looks = canaries_->look();
+  for (int again = 1; again < looks_after && looks && any_unclear(*looks); ++again) looks = canaries_->look();
+  if (!looks) {
+    // The receipts are gone; collect() tells, and every verdict that needs them is inconclusive.
+    collected.errors.push_back("the canaries could not be seen again after the probes: " + to_string(looks.error()));
+    return {};
+  }
+  for (std::string& sentence : mark_lost(applied, profiles_, *looks)) collected.errors.push_back(std::move(sentence));
+  return {};
+}
+
+Result<void> Stages::revoke() {
+  TurnWatch watch(Change::revoked, profiles_);
+  auto done = change({generation_revoked, manifests_, false}, watch);
+  if (!done) return tl::unexpected(done.error());
+  if (auto followed = follow(watch, options_.enforcement_limit); !followed) {
+    if (asked_to_stop("")) return followed;
+    // What was probed stands; that the receipts are gone makes it inconclusive.
+    collected.errors.push_back("the revocation could not be seen: " + to_string(followed.error()));
+    return {};
+  }
+  watch.fill(applied, done->applied_at);
+  for (const std::string& gap : watch.gaps())
+    collected.errors.push_back("not revoked within " + std::to_string(options_.enforcement_limit.count()) +
+                               " ms: " + gap);
+  return {};
+}
+
+Result<void> Stages::collect() {
+  if (auto journal = world->receipts()) {
+    collected.journal = std::move(*journal);
+  } else {
+    collected.journal_readable = false;
+    collected.errors.push_back("the receipts could not be read: " + to_string(journal.error()));
+  }
+  if (auto records = world->mesh_records())
+    collected.records = std::move(*records);
+  else
+    collected.errors.push_back("the proxies' logs could not be read: " + to_string(records.error()));
+  for (std::string& problem : world->health()) collected.errors.push_back(std::move(problem));
+  collected.policies = {applied};
+  return {};
+}
+
+Result<void> Stages::close() { return world->close(); }
+
+}  // namespace egressproof::run

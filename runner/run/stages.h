@@ -1,0 +1,84 @@
+// The steps of one run; pipeline.cpp knows their order.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runner/evidence/evidence.h"
+#include "runner/run/canary.h"
+#include "runner/run/pipeline.h"
+#include "runner/run/turn.h"
+
+namespace egressproof::run {
+
+// The phases share the world, the clock of each phase and the wish to stop.
+class Stages {
+ public:
+  Stages(const scenario::Suite& suite, const std::vector<scenario::Profile>& profiles, backend::Backend& backend,
+         const Options& options)
+      : suite_(suite),
+        profiles_(profiles),
+        backend_(backend),
+        options_(options),
+        began_(std::chrono::steady_clock::now()) {}
+
+  // Runs `step` as `phase` unless an end was asked for; takes its time.
+  template <class Step>
+  Result<void> in(Phase phase, Step step) {
+    if (auto stop = asked_to_stop("before phase '" + to_string(phase) + "'")) return tl::unexpected(*stop);
+    return finish(phase, step);
+  }
+
+  // The same for what must be done in any case.
+  template <class Step>
+  Result<void> finish(Phase phase, Step step) {
+    phase_ = phase;
+    tell("");
+    const auto begun = std::chrono::steady_clock::now();
+    Result<void> done = step();
+    seconds_[to_string(phase)] += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    return done;
+  }
+
+  Result<void> open();
+  Result<void> before_any_policy();
+  Result<void> apply();
+  Result<void> revoke();
+  Result<void> controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which);
+  Result<void> probes(const plan::Plan& plan);
+  Result<void> canaries_again();
+  Result<void> collect();
+  Result<void> close();
+
+  evidence::Collected collected;
+  policy::Applied applied;
+  std::unique_ptr<backend::World> world;
+  backend::Versions versions;
+  [[nodiscard]] const std::map<std::string, double>& seconds() const { return seconds_; }
+
+ private:
+  void tell(const std::string& detail) const {
+    if (options_.on_phase) options_.on_phase(phase_, detail);
+  }
+  [[nodiscard]] std::optional<Error> asked_to_stop(const std::string& where) const;
+  // Looks until the watch is complete, the limit passed, or an end is asked for.
+  Result<void> follow(TurnWatch& watch, std::chrono::milliseconds limit);
+  Result<policy::Applied> change(const policy::Generation& generation, TurnWatch& watch);
+  Result<void> send(const char* name, const std::map<std::string, std::vector<probe::Attempt>>& batches);
+
+  const scenario::Suite& suite_;
+  const std::vector<scenario::Profile>& profiles_;
+  backend::Backend& backend_;
+  const Options& options_;
+  std::chrono::steady_clock::time_point began_;
+  Phase phase_ = Phase::open;
+  std::map<std::string, double> seconds_;
+  std::optional<CanaryRounds> canaries_;
+  std::string manifests_;
+};
+
+}  // namespace egressproof::run

@@ -1,0 +1,69 @@
+// Follows the canaries of all profiles through one change of policies. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runner/policy/applied.h"
+#include "runner/run/canary.h"
+
+namespace egressproof::run {
+
+// How both canaries must look once the change is in force.
+struct Wanted {
+  Sight listed = Sight::allowed;
+  Sight unlisted = Sight::allowed;
+};
+
+enum class Change {
+  nothing,   // before any policy: both allowed everywhere
+  policies,  // profiles that deny by default: the unlisted denied, the listed allowed; all others: both allowed
+  revoked    // the listed canary's ServiceEntry is gone: both denied in profiles that deny by default
+};
+Wanted wanted(Change change, bool default_deny);
+
+class TurnWatch {
+ public:
+  // Which profiles deny by default is told by policy::default_deny.
+  TurnWatch(Change change, const std::vector<scenario::Profile>& profiles);
+
+  void see(const std::map<std::string, CanaryLook>& looks);
+  // Whether the newest clear look at every canary was right.
+  [[nodiscard]] bool complete() const;
+  [[nodiscard]] std::size_t right_profiles() const;
+  [[nodiscard]] std::size_t profiles() const { return order_.size(); }
+  // What is not right yet: "P3: the unlisted canary is allowed, wanted denied". Empty: complete.
+  [[nodiscard]] std::vector<std::string> gaps() const;
+  // Start of the newest first right attempt among the canaries that turned; 0: none had to.
+  [[nodiscard]] policy::TimePoint turned_at() const;
+  // policies: fills enforcement and admission; revoked: fills revocation. Profiles that deny by default have an entry
+  // in each; the others have one in admission only when a canary is lost there (turned = false). `changed_at`: when the
+  // generation was applied.
+  void fill(policy::Applied& applied, policy::TimePoint changed_at) const;
+
+ private:
+  struct Followed {
+    policy::CanaryTurn turn;
+    CanarySight last;  // newest, unclear ones included
+  };
+  struct Both {
+    bool default_deny = false;
+    Wanted wanted;
+    Followed listed, unlisted;
+  };
+  static void follow(Followed& followed, const CanarySight& sight, bool is_new, bool is_old);
+  Change change_;
+  std::vector<std::string> order_;
+  std::map<std::string, Both> states_;
+};
+
+// After the probes: marks the turns of profiles whose canaries are no longer right (turned = false, lost_at set) and
+// returns one sentence for each. An unclear look has a sentence too, but unmakes no turn: it is no sight of a change.
+std::vector<std::string> mark_lost(policy::Applied& applied, const std::vector<scenario::Profile>& profiles,
+                                   const std::map<std::string, CanaryLook>& looks);
+
+// Whether a canary of any profile was not seen clearly.
+bool any_unclear(const std::map<std::string, CanaryLook>& looks);
+
+}  // namespace egressproof::run

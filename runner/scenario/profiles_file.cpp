@@ -1,0 +1,143 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "runner/scenario/kinds.h"
+#include "runner/scenario/names.h"
+#include "runner/scenario/scalars.h"
+
+namespace egressproof::scenario {
+namespace {
+
+bool is_profile_name(std::string_view name) {
+  return !name.empty() && name.size() <= 40 && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
+void read_name(Problems& problems, MapReader& map, const Suite& suite, Profile& profile) {
+  const Node* node = map.take("name", Need::required);
+  if (node == nullptr) return;
+  const auto name = read_text(problems, *node, "'name'");
+  if (!name) return;
+  profile.name = *name;
+  if (!is_profile_name(*name))
+    problems.add(node->at, "'" + *name + "' cannot be a profile's name: letters, digits and '-'");
+  for (const Profile& other : suite.profiles)
+    if (other.name == *name)
+      problems.add(node->at, "a second profile '" + *name + "'; the first is at " + to_string(other.at));
+}
+
+void read_namespace(Problems& problems, MapReader& map, const Suite& suite, Profile& profile) {
+  profile.ns = "tenant-" + folded_name(profile.name);
+  Location at = profile.at;
+  if (const Node* node = map.take("namespace")) {
+    at = node->at;
+    profile.ns = read_text(problems, *node, "'namespace'").value_or(profile.ns);
+    if (!is_dns_label(profile.ns)) problems.add(at, "'" + profile.ns + "' cannot be a namespace of Kubernetes");
+  }
+  for (const Profile& other : suite.profiles)
+    if (other.ns == profile.ns && other.name != profile.name)
+      problems.add(at, "namespace '" + profile.ns + "' is already that of profile '" + other.name + "' (" +
+                           to_string(other.at) + ")");
+}
+
+void read_mesh(Problems& problems, MapReader& map, Profile& profile) {
+  const Node* node = map.take("mesh");
+  if (node == nullptr) return;
+  const auto mesh = read_text(problems, *node, "'mesh'");
+  if (!mesh) return;
+  if (*mesh == "none")
+    profile.mesh = Mesh::none;
+  else if (*mesh != "sidecar")
+    problems.add(node->at, "'mesh' must be 'none' or 'sidecar', not '" + *mesh + "'",
+                 did_you_mean(*mesh, {"none", "sidecar"}));
+}
+
+void read_policies(Problems& problems, MapReader& map, PolicyFiles& files, Profile& profile) {
+  const Node* node = map.take("policies");
+  if (node == nullptr) return;
+  const std::filesystem::path folder = std::filesystem::path(profile.at.file).parent_path();
+  for (const PlacedText& item : read_texts(problems, *node, "'policies'")) {
+    const std::string path = (folder / item.text).lexically_normal().string();
+    if (std::find(profile.policy_files.begin(), profile.policy_files.end(), path) != profile.policy_files.end()) {
+      problems.add(item.at, "'" + item.text + "' stands here twice");
+      continue;
+    }
+    if (!files.contains(path)) files[path] = read_policy_file(problems, path, item.at);
+    profile.policy_files.push_back(path);
+    profile.policies.insert(profile.policies.end(), files[path].begin(), files[path].end());
+  }
+}
+
+void read_dialled(Problems& problems, MapReader& map, const Known& known, const Suite& suite, Profile& profile) {
+  const Node* node = map.take("dialled");
+  if (node == nullptr) return;
+  for (const Entry* entry : read_entries(problems, *node, "'dialled'")) {
+    const std::string& name = entry->key.text;
+    if (known.fixtures && find_fixture(suite, name) == nullptr)
+      problems.add(entry->key.at, "no fixture '" + name + "'", did_you_mean(name, fixture_names(suite)));
+    const auto address = read_address(problems, entry->value, "'" + name + "'");
+    if (!address) continue;
+    for (const Fixture& other : suite.fixtures)
+      if (other.name != name &&
+          std::find(other.addresses.begin(), other.addresses.end(), *address) != other.addresses.end())
+        problems.add(entry->value.at, "address " + *address + " is that of fixture '" + other.name + "'");
+    profile.dialled[name] = *address;
+  }
+}
+
+void read_profile(Problems& problems, const Node& node, const Known& known, PolicyFiles& files, Suite& suite) {
+  Profile profile;
+  profile.at = node.at;
+  const Node* name = find(node, "name");
+  const std::string what =
+      name != nullptr && name->kind == Node::Kind::scalar ? "profile '" + name->text + "'" : "a profile";
+  const Problems::Context context(problems, what, node.at);
+  MapReader map(problems, node, "a profile");
+  read_name(problems, map, suite, profile);
+  map.text("title", profile.title, Need::required);
+  read_namespace(problems, map, suite, profile);
+  read_mesh(problems, map, profile);
+  map.flag("vantage", profile.vantage);
+  if (profile.vantage && profile.mesh != Mesh::none)
+    problems.add(map.key_at("vantage"), "the vantage must be free of policies: it needs 'mesh: none'");
+  if (profile.vantage && map.has("policies"))
+    problems.add(map.key_at("policies"), "the vantage must be free of policies");
+  read_policies(problems, map, files, profile);
+  if (const Node* roles = map.take("roles")) profile.roles = read_roles(problems, *roles, known, suite);
+  read_dialled(problems, map, known, suite, profile);
+  map.finish();
+  if (!profile.name.empty()) suite.profiles.push_back(std::move(profile));
+}
+
+void check_vantage(Problems& problems, const Node& profiles, const Suite& suite) {
+  const Profile* vantage = nullptr;
+  for (const Profile& profile : suite.profiles) {
+    if (!profile.vantage) continue;
+    if (vantage != nullptr)
+      problems.add(profile.at,
+                   "a second vantage; the first is profile '" + vantage->name + "' (" + to_string(vantage->at) + ")");
+    else
+      vantage = &profile;
+  }
+  if (vantage == nullptr)
+    problems.add(profiles.at,
+                 "no profile is the vantage ('mesh: none', 'vantage: true'), from which positive controls are sent");
+}
+
+}  // namespace
+
+void read_profiles(Problems& problems, const Node& root, const Known& known, Suite& suite) {
+  MapReader file(problems, root, "Profiles");
+  file.take("apiVersion");
+  file.take("kind");
+  PolicyFiles files;
+  if (const Node* profiles = file.take("profiles", Need::required)) {
+    for (const Node& profile : read_list(problems, *profiles, "'profiles'"))
+      read_profile(problems, profile, known, files, suite);
+    if (profiles->kind == Node::Kind::sequence) check_vantage(problems, *profiles, suite);
+  }
+  file.finish();
+}
+
+}  // namespace egressproof::scenario

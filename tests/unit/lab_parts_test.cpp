@@ -1,0 +1,132 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "runner/backend/lab/kernel_counters.h"
+#include "runner/backend/lab/mesh_config.h"
+#include "runner/backend/lab/parallel.h"
+#include "runner/backend/lab/target_config.h"
+#include "runner/backend/lab/topology.h"
+#include "runner/backend/lab/world.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+constexpr const char* netstat =
+    "TcpExt: SyncookiesSent ListenDrops TCPReqQFullDrop\n"
+    "TcpExt: 9 4 0\n"
+    "IpExt: InNoRoutes ListenDrops\n"
+    "IpExt: 7 7\n";
+constexpr const char* conntrack =
+    "entries  clashres found drop\n"
+    "00000010 00000000 00000003 0000000a\n"
+    "00000010 00000000 00000003 00000010\n";
+
+TEST(KernelCountersTest, OnlyLossesAreReadAndProcessorsAreAdded) {
+  EXPECT_EQ(parse_kernel_counters(netstat, conntrack),
+            (KernelCounters{{"TcpExt.ListenDrops", 4}, {"TcpExt.TCPReqQFullDrop", 0}, {"conntrack.drop", 26}}));
+  EXPECT_EQ(parse_kernel_counters("", ""), KernelCounters{});
+}
+
+TEST(KernelCountersTest, GrowthIsALoss) {
+  const KernelCounters before{{"conntrack.drop", 26}, {"TcpExt.ListenDrops", 4}};
+  EXPECT_EQ(kernel_losses("pod P2", before, before), std::vector<std::string>{});
+  EXPECT_EQ(kernel_losses("pod P2", before, {{"conntrack.drop", 28}, {"TcpExt.ListenDrops", 4}}),
+            std::vector<std::string>{
+                "the kernel counts 2 more conntrack.drop in pod P2: connections may have been lost there"});
+  // A counter that appears with the first packet filter rule starts at zero.
+  EXPECT_EQ(kernel_losses("pod P2", {}, {{"conntrack.drop", 1}}).size(), 1U);
+}
+
+TEST(ParallelTest, AllIsDoneAndTheFirstErrorIsTold) {
+  std::atomic<int> done{0};
+  const auto result = in_parallel(100, [&](std::size_t i) -> Result<void> {
+    ++done;
+    if (i == 40 || i == 7) return fail(ErrorKind::environment, "number " + std::to_string(i));
+    return {};
+  });
+  EXPECT_EQ(done.load(), 100);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "number 7");
+  EXPECT_TRUE(in_parallel(0, [](std::size_t) -> Result<void> { return fail(ErrorKind::internal, "called"); }));
+}
+
+scenario::Fixture fixture(const std::string& name, std::vector<std::string> addresses, std::vector<std::string> names) {
+  scenario::Fixture made;
+  made.name = name;
+  made.addresses = std::move(addresses);
+  made.names = std::move(names);
+  return made;
+}
+
+TEST(TargetConfigTest, NamesAndFixturesInRecordsBecomeAddressesOfTheRecordsType) {
+  scenario::Suite suite;
+  suite.zones = {"test"};
+  suite.fixtures = {fixture("a", {"198.51.100.1", "2001:db8::1"}, {"a.test"}),
+                    fixture("b", {"198.51.100.2"}, {"b.test"})};
+  scenario::Record record;
+  record.name = "*.wild.test";
+  record.values = {"a", "b", "192.0.2.9"};
+  suite.records = {record};
+  const auto config = target_config(suite, {{"a", "ka"}, {"b", "kb"}});
+  ASSERT_TRUE(config);
+  std::map<std::string, std::vector<std::string>> records;
+  for (const auto& one : config->records) records[one.name + " " + one.type] = one.values;
+  EXPECT_EQ(records, (std::map<std::string, std::vector<std::string>>{
+                         {"a.test A", {"198.51.100.1"}},
+                         {"a.test AAAA", {"2001:db8::1"}},
+                         {"b.test A", {"198.51.100.2"}},
+                         {"*.wild.test A", {"198.51.100.1", "198.51.100.2", "192.0.2.9"}}}));
+  EXPECT_EQ(config->fixtures[1].key, "kb");
+  EXPECT_EQ(target_config(suite, {{"a", "ka"}}).error().message, "fixture 'b' has no key");
+}
+
+TEST(TopologyTest, WorldHasIpv6OnlyWhereAFixtureHas) {
+  scenario::Fixture four = fixture("a", {"198.51.100.1"}, {});
+  scenario::Fixture six = fixture("b", {"2001:db8::1"}, {});
+  four.every_port = six.every_port = true;
+  EXPECT_FALSE(has_ipv6({four}));
+  EXPECT_TRUE(has_ipv6({four, six}));
+  EXPECT_EQ(world_commands({four}, {}).find("2001:"), std::string::npos);
+  EXPECT_NE(world_commands({four, six}, {}).find("addr add 2001:db8:113::1/64 dev br0 nodad\n"), std::string::npos);
+  EXPECT_EQ(world_rules({four, six}, true),
+            "*nat\n-A PREROUTING -d 2001:db8::1/128 -p tcp -j REDIRECT --to-ports 19999\nCOMMIT\n");
+  EXPECT_EQ(world_rules({four, six}, false),
+            "*nat\n-A PREROUTING -d 198.51.100.1/32 -p tcp -j REDIRECT --to-ports 19999\nCOMMIT\n");
+  // The IPv4 address first: by it Istio decides what it captures.
+  const std::string pod = pod_commands("203.0.113.10", "2001:db8:113::a");
+  EXPECT_LT(pod.find("203.0.113.10"), pod.find("2001:db8:113::a"));
+}
+
+TEST(TopologyTest, TwoProfilesInOneNamespaceAreAnError) {
+  std::vector<scenario::Profile> profiles(2);
+  profiles[0].name = "P1";
+  profiles[1].name = "P2";
+  profiles[0].ns = profiles[1].ns = "tenant";
+  EXPECT_EQ(place_pods(profiles, false).error().message, "profiles 'P1' and 'P2' share the namespace 'tenant'");
+}
+
+TEST(ProbePlacesTest, WhoeverHasTheProxysUserOrGroupIsNotCaptured) {
+  const std::vector<PodPlace> pods{{"P0", "203.0.113.10", "", "plain", "default", false},
+                                   {"P2", "203.0.113.11", "", "closed", "default", true}};
+  const auto places = place_probes(
+      pods, {{"P2", "u", 1337, 1000}, {"P2", "g", 1000, 1337}, {"P2", "o", 2000, 2000}, {"P0", "p", 2000, 2000}});
+  ASSERT_TRUE(places);
+  std::map<std::string, bool> captured;
+  for (const ProbePlace& place : *places) captured[place.name] = place.captured;
+  EXPECT_EQ(captured, (std::map<std::string, bool>{
+                          {"P0", false}, {"P2", true}, {"u", false}, {"g", false}, {"o", true}, {"p", false}}));
+}
+
+TEST(MeshConfigTest, BumpChangesItAndNothingElseDoes) {
+  EXPECT_EQ(mesh_config(1), mesh_config(1));
+  EXPECT_NE(mesh_config(1), mesh_config(2));
+  const std::vector<PodPlace> pods{{"P0", "", "", "plain", "default", false},
+                                   {"P2", "", "", "closed", "default", true}};
+  const std::string marker = marker_manifests(7, pods);
+  EXPECT_NE(marker.find(marker_host(7)), std::string::npos);
+  EXPECT_EQ(marker.find("plain"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace egressproof::backend::lab

@@ -1,0 +1,110 @@
+#include "runner/policy/manifests.h"
+
+#include <gtest/gtest.h>
+
+#include "runner/scenario/yaml_tree.h"
+
+namespace egressproof::policy {
+namespace {
+
+using scenario::PolicyObject;
+using scenario::Profile;
+
+PolicyObject object(const std::string& kind, const std::string& name, const std::string& yaml, int line = 1) {
+  const std::string api = kind == "Namespace" ? "v1" : "networking.istio.io/v1";
+  return {api, kind, name, "", yaml, {"policies/p.yaml", line, 1}};
+}
+
+Profile profile(const std::string& name, std::vector<PolicyObject> objects) {
+  Profile made;
+  made.name = name;
+  made.ns = "tenant-" + name;
+  made.policies = std::move(objects);
+  return made;
+}
+
+std::string text_of(const std::vector<Profile>& profiles) {
+  const auto text = manifests(profiles);
+  return text ? *text : "error: " + text.error().message;
+}
+
+TEST(Manifests, PutTheProfilesNamespaceWhereNoneIsWritten) {
+  EXPECT_EQ(text_of({profile(
+                "p", {object("Sidecar", "default", "kind: Sidecar\nmetadata:\n  # the name\n  name: default\n")})}),
+            "---\nkind: Sidecar\nmetadata:\n  # the name\n  namespace: \"tenant-p\"\n  name: default\n");
+  EXPECT_EQ(text_of({profile("p", {object("Sidecar", "default",
+                                          "metadata: { name: default }\nspec: {port: \"8443\", on: 'yes'}")})}),
+            "---\nmetadata: { \"namespace\": \"tenant-p\", name: default }\nspec: {port: \"8443\", on: 'yes'}\n")
+      << "quotes, and with them types, stay";
+  EXPECT_EQ(text_of({profile("p", {object("Sidecar", "s", R"({"kind": "Sidecar", "metadata": {"name": "s"}})")})}),
+            "---\n{\"kind\": \"Sidecar\", \"metadata\": {\"namespace\": \"tenant-p\", \"name\": \"s\"}}\n");
+  EXPECT_EQ(text_of({profile("p", {object("Sidecar", "s", "--- # why\nmetadata:\n    name: s\n    namespace: ''\n")})}),
+            "--- # why\nmetadata:\n    name: s\n    namespace: \"tenant-p\"\n");
+}
+
+TEST(Manifests, LeaveWrittenNamespacesAndClusterScopedKindsAlone) {
+  PolicyObject elsewhere = object("Sidecar", "s", "metadata: {name: s, namespace: shared}\n");
+  elsewhere.ns = "shared";
+  EXPECT_EQ(text_of({profile(
+                "p", {elsewhere, object("Namespace", "shared", "kind: Namespace\nmetadata: {name: shared}\n")})}),
+            "---\nmetadata: {name: s, namespace: shared}\n---\nkind: Namespace\nmetadata: {name: shared}\n");
+  EXPECT_EQ(text_of({}), "");
+}
+
+TEST(Manifests, OneFileInTwoProfilesIsTwoObjects) {
+  const PolicyObject one = object("Sidecar", "s", "metadata: {name: s}\n");
+  const std::string text = text_of({profile("a", {one}), profile("b", {one})});
+  EXPECT_EQ(
+      text,
+      "---\nmetadata: {\"namespace\": \"tenant-a\", name: s}\n---\nmetadata: {\"namespace\": \"tenant-b\", name: s}\n");
+  EXPECT_EQ(scenario::parse_yaml("f", text).documents.size(), 2U);
+}
+
+TEST(Manifests, TheSameObjectTwiceIsAnErrorWithBothPlaces) {
+  PolicyObject second = object("Sidecar", "s", "metadata: {name: s}\n", 20);
+  second.api_version = "networking.istio.io/v1beta1";  // another version of the same object
+  const auto text = manifests({profile("a", {object("Sidecar", "s", "metadata: {name: s}\n"), second})});
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().kind, ErrorKind::scenario);
+  EXPECT_EQ(text.error().message,
+            "policies/p.yaml:20:1: Sidecar 's' is applied twice to namespace 'tenant-a'; the first is at "
+            "policies/p.yaml:1:1");
+  second.api_version = "other.example/v1";
+  EXPECT_TRUE(manifests({profile("a", {object("Sidecar", "s", "metadata: {name: s}\n"), second})})) << "another group";
+}
+
+TEST(Manifests, MetadataThatCannotBeEditedIsAnError) {
+  const auto text = manifests({profile("a", {object("Sidecar", "s", "metadata:\n  ? name\n  : s\n")})});
+  ASSERT_FALSE(text);
+  EXPECT_NE(text.error().message.find("policies/p.yaml:1:1: cannot put a namespace"), std::string::npos);
+  EXPECT_FALSE(manifests({profile("a", {object("Sidecar", "s", "metadata: [")})}));
+}
+
+bool denies(const std::string& spec, const std::string& kind = "Sidecar") {
+  return default_deny(profile("p", {object(kind, "s", "metadata: {name: s}\n" + spec)}));
+}
+
+TEST(DefaultDeny, IsARegistryOnlySidecarForTheWholeNamespace) {
+  EXPECT_TRUE(denies("spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n"));
+  EXPECT_TRUE(denies("spec: {outboundTrafficPolicy: {}}\n")) << "REGISTRY_ONLY is the API's zero value";
+  EXPECT_TRUE(denies("spec: {workloadSelector: {labels: {}}, outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n"));
+  EXPECT_FALSE(denies("spec: {outboundTrafficPolicy: {mode: ALLOW_ANY}}\n"));
+  EXPECT_FALSE(denies("spec: {egress: [{hosts: [\"./*\"]}]}\n")) << "the mesh's own mode then holds";
+  EXPECT_FALSE(denies("spec: {workloadSelector: {labels: {app: a}}, outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n"));
+  EXPECT_FALSE(denies("spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n", "ServiceEntry"));
+  EXPECT_FALSE(denies(""));
+  EXPECT_FALSE(default_deny(profile("p", {})));
+}
+
+TEST(DefaultDeny, IsTheProfilesOwnAndNeedsAProxy) {
+  Profile one = profile("p", {object("Sidecar", "s", "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")});
+  one.policies[0].ns = "elsewhere";
+  EXPECT_FALSE(default_deny(one));
+  one.policies[0].ns = "tenant-p";
+  EXPECT_TRUE(default_deny(one));
+  one.mesh = scenario::Mesh::none;
+  EXPECT_FALSE(default_deny(one));
+}
+
+}  // namespace
+}  // namespace egressproof::policy

@@ -1,0 +1,439 @@
+// Each row of the table of docs/architecture.md, both ways.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/verdict_sample.h"
+
+namespace egressproof::verdict {
+namespace {
+
+using probe::Code;
+using probe::Stage;
+using scenario::Expect;
+using scenario::Stance;
+using target::ReceiptKind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+#define EXPECT_FINDING(finding, wanted_verdict, wanted_status)                       \
+  do {                                                                               \
+    const Finding& found = (finding);                                                \
+    EXPECT_EQ(to_string(found.verdict), to_string(wanted_verdict)) << found.because; \
+    EXPECT_EQ(to_string(found.status), to_string(wanted_status)) << found.because;   \
+    EXPECT_NE(found.because, "");                                                    \
+  } while (false)
+
+// A receipt at the forbidden target.
+
+TEST(Leak, ReceiptAtTheForbiddenTargetWhateverTheClientSaw) {
+  for (const Expect expect : {Expect::deny, Expect::reroute}) {
+    Sample sample(expect);
+    sample.receive("sink");
+    sample.row.probe.received.insert(sample.row.probe.received.begin(), sample.row.probe.received[0]);
+    sample.row.probe.received[0].number = 16;
+    sample.row.probe.received[0].kind = ReceiptKind::connection;
+    const Finding finding = sample.judged();
+    EXPECT_FINDING(finding, Verdict::leak, Status::fail);
+    EXPECT_THAT(finding.reached, ElementsAre("sink"));
+    EXPECT_THAT(finding.because,
+                HasSubstr("a request arrived at the forbidden sink (receipt 17 from 203.0.113.13:4242)"));
+    EXPECT_FINDING(sample.answered_by("sink").judged(), Verdict::leak, Status::fail);
+    EXPECT_FINDING(sample.answered_by("allow").judged(), Verdict::leak, Status::fail);
+  }
+}
+
+TEST(Leak, IsNeverHidden) {
+  Sample early;
+  early.row.began_in_force = false;
+  early.receive("sink");
+  EXPECT_FINDING(early.judged(), Verdict::leak, Status::fail);
+  Sample lost;
+  lost.complete = false;
+  lost.control(false, false).receive("sink");
+  EXPECT_FINDING(lost.judged(), Verdict::leak, Status::fail);
+  Sample unseen;
+  unseen.row.probe.observed.reset();
+  unseen.row.errors = {"the probe told nothing of it"};
+  unseen.receive("sink");
+  EXPECT_FINDING(unseen.judged(), Verdict::leak, Status::fail);
+  Sample local;
+  local.code(Code::local_error).receive("sink");
+  EXPECT_FINDING(local.judged(), Verdict::leak, Status::fail);
+}
+
+TEST(Leak, EvenAConnectionOrPacketAlone) {
+  for (const ReceiptKind kind :
+       {ReceiptKind::connection, ReceiptKind::packet, ReceiptKind::tls, ReceiptKind::payload}) {
+    Sample sample;
+    sample.receive("sink", kind).nonce.clear();
+    EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+  }
+}
+
+TEST(Leak, OnlyForTheHostThatTheCaseIsAbout) {
+  Sample sample;
+  sample.row.cell.target = {"sink", "fronted.test"};
+  sample.row.probe.attempt.earlier.emplace();
+  sample.receive("sink").host = "front.test";
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  sample.receive("sink").host = "fronted.test";
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+}
+
+TEST(Leak, DocumentedOneIsKnownAndNeverAPass) {
+  Sample sample(Expect::leak, Stance::known_leak);
+  sample.logged({by_cluster()}).answered_by("sink");
+  const Finding finding = sample.judged();
+  EXPECT_FINDING(finding, Verdict::leak, Status::known_leak);
+  EXPECT_EQ(finding.mechanism, "upstream 198.51.100.10:443 by outbound|443||allow.test");
+  sample.row.began_in_force = false;
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::inconclusive);
+}
+
+TEST(Leak, DocumentedOneThatDoesNotShowIsNews) {
+  EXPECT_FINDING(Sample(Expect::leak, Stance::known_leak).judged(), Verdict::deny, Status::news);
+  EXPECT_FINDING(Sample(Expect::leak, Stance::known_leak).answered_by("allow").judged(), Verdict::rerouted,
+                 Status::news);
+  EXPECT_FINDING(Sample(Expect::leak, Stance::known_leak).control(false, true).judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+}
+
+// Too early; no observation.
+
+TEST(TooEarly, IsInconclusiveForEveryExpectation) {
+  for (const Expect expect : {Expect::allow, Expect::deny, Expect::reroute, Expect::leak, Expect::outage}) {
+    Sample sample(expect);
+    sample.row.began_in_force = false;
+    EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+    sample.answered_by("allow");
+    EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+    sample.code(Code::name_not_found);
+    EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  }
+}
+
+TEST(HarnessFailure, IsAnErrorForEveryExpectation) {
+  for (const Expect expect : {Expect::allow, Expect::deny, Expect::reroute, Expect::leak, Expect::outage}) {
+    Sample silent(expect);
+    silent.row.probe.observed.reset();
+    silent.row.began_in_force = false;
+    EXPECT_FINDING(silent.judged(), Verdict::error, Status::error);
+    EXPECT_FINDING(Sample(expect).code(Code::local_error).judged(), Verdict::error, Status::error);
+    EXPECT_FINDING(Sample(expect).code(Code::unsupported).judged(), Verdict::error, Status::error);
+    Sample doubled(expect, Stance::implementation_defined);
+    doubled.row.errors = {"observed twice, as 1 and 2"};
+    EXPECT_FINDING(doubled.judged(), Verdict::error, Status::error);
+    EXPECT_THAT(doubled.judged().because, HasSubstr("observed twice"));
+  }
+}
+
+// Deny.
+
+TEST(Deny, ClientFailedNothingArrivedAndTheMeshSaysWho) {
+  const Finding finding = Sample().judged();
+  EXPECT_FINDING(finding, Verdict::deny, Status::pass);
+  EXPECT_EQ(finding.layer, Layer::sidecar);
+  EXPECT_EQ(finding.stage, "response");
+  EXPECT_EQ(finding.mechanism, "route block_all, 502 direct_response");
+  EXPECT_THAT(finding.reached, ElementsAre());
+  EXPECT_EQ(finding.because,
+            "denied by route block_all, 502 direct_response (the client saw ok in stage response, status 502); nothing "
+            "arrived at sink, and its control did before and after");
+}
+
+TEST(Deny, WithoutBothControlsIsInconclusive) {
+  for (const auto& [before, after] : {std::pair{false, true}, {true, false}, {false, false}}) {
+    const Finding finding = Sample().control(before, after).judged();
+    EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);
+    EXPECT_THAT(finding.because, HasSubstr("before: nothing arrived at sink"));
+  }
+}
+
+TEST(Deny, WithLostReceiptsIsInconclusive) {
+  Sample sample;
+  sample.complete = false;
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Deny, UnresolvedNameIsInconclusive) {
+  for (const Code code : {Code::name_not_found, Code::name_no_data, Code::name_server_failure, Code::name_timeout}) {
+    const Finding finding = Sample().logged({}).code(code, Stage::resolve).judged();
+    EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);
+    EXPECT_THAT(finding.because, HasSubstr("the name did not resolve"));
+  }
+}
+
+TEST(Deny, OutageOfANamedClusterIsInconclusive) {
+  const Finding finding = Sample().status(503).logged({by_cluster("UF,URX", 503, "upstream_reset")}).judged();
+  EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(finding.because, HasSubstr("outbound|443||allow.test (UF,URX), 503 upstream_reset"));
+}
+
+TEST(Deny, SentOnButNotArrivedIsInconclusive) {
+  EXPECT_FINDING(Sample().code(Code::response_closed).logged({by_cluster()}).judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+  policy::MeshRecord vague = block_all();
+  vague.details.clear();
+  EXPECT_FINDING(Sample().logged({vague}).judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Deny, ConnectionsThatMayBeItsOwnMakeItInconclusive) {
+  target::Receipt silent;
+  silent.number = 99;
+  silent.fixture = "sink";
+  Sample sample;
+  sample.row.unattributed = {silent};
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);  // the sidecar's own record says where it ended
+  sample.row.unattributed.push_back(silent);
+  sample.row.unattributed[1].kind = ReceiptKind::request;
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(sample.judged().because, HasSubstr("a request without a nonce came to sink"));
+  Sample unmeshed;
+  unmeshed.row.meshed = false;
+  unmeshed.code(Code::connect_timeout).logged({}).row.unattributed = {silent};
+  EXPECT_FINDING(unmeshed.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Deny, AnsweredByNobodyKnownIsInconclusive) {
+  const Finding finding = Sample().status(200).judged();
+  EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(finding.because, HasSubstr("no fixture of this run"));
+  Sample tls;
+  tls.row.probe.attempt.protocol = probe::Protocol::tls;
+  tls.code(Code::ok, Stage::tls).logged({});
+  EXPECT_FINDING(tls.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Deny, ArrivedElsewhereThoughTheClientFailedIsInconclusive) {
+  Sample sample;
+  sample.receive("allow");
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  sample.row.probe.attempt.follow_redirects = 1;
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+}
+
+TEST(Deny, ExpectedToBeReroutedFails) { EXPECT_FINDING(Sample(Expect::reroute).judged(), Verdict::deny, Status::fail); }
+
+// Without a record of the mesh.
+
+TEST(NoRecord, InAMeshedPodNobodyWitnessedTheDenial) {
+  for (const Code code : {Code::connect_timeout, Code::connect_unreachable, Code::connect_refused,
+                          Code::response_closed, Code::tls_reset, Code::response_timeout}) {
+    const Finding finding = Sample().code(code).logged({}).judged();
+    EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);
+    EXPECT_THAT(finding.because, HasSubstr("no witness of who denied"));
+  }
+}
+
+TEST(NoRecord, RefusedInFrontOfALivingSidecarIsCapture) {
+  Sample sample;
+  sample.row.proxy_seen_around = true;
+  const Finding finding = sample.code(Code::connect_refused).logged({}).judged();
+  EXPECT_FINDING(finding, Verdict::deny, Status::pass);
+  EXPECT_EQ(finding.layer, Layer::capture);
+  EXPECT_FINDING(sample.code(Code::connect_timeout).judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(NoRecord, WithoutAMeshTheClientsOwnStageMustDo) {
+  Sample sample;
+  sample.row.meshed = false;
+  sample.logged({});
+  for (const Code code :
+       {Code::connect_timeout, Code::connect_unreachable, Code::connect_refused, Code::connect_reset}) {
+    const Finding finding = sample.code(code).judged();
+    EXPECT_FINDING(finding, Verdict::deny, Status::pass);
+    EXPECT_EQ(finding.layer, Layer::unknown);
+  }
+  for (const Code code : {Code::tls_closed, Code::response_closed, Code::response_timeout})
+    EXPECT_FINDING(sample.code(code).judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+// Reroute.
+
+TEST(Reroute, AtTheRolesFixturePassesWhereExpected) {
+  const Finding finding = Sample(Expect::reroute).logged({by_cluster()}).answered_by("allow").judged();
+  EXPECT_FINDING(finding, Verdict::rerouted, Status::pass);
+  EXPECT_THAT(finding.reached, ElementsAre("allow"));
+  EXPECT_EQ(finding.layer, Layer::none);
+  EXPECT_FINDING(Sample(Expect::deny).answered_by("allow").judged(), Verdict::rerouted, Status::fail);
+  EXPECT_FINDING(Sample(Expect::allow).answered_by("allow").judged(), Verdict::rerouted, Status::fail);
+}
+
+TEST(Reroute, AtAnotherFixtureFails) {
+  const Finding finding = Sample(Expect::reroute).answered_by("other").judged();
+  EXPECT_FINDING(finding, Verdict::rerouted, Status::fail);
+  EXPECT_THAT(finding.because, HasSubstr("expected at allow, reached other"));
+  Sample both(Expect::reroute);
+  both.receive("other");
+  EXPECT_FINDING(both.answered_by("allow").judged(), Verdict::rerouted, Status::fail);
+}
+
+TEST(Reroute, OfAHandshakeIsWhereItsReceiptIs) {
+  Sample sample(Expect::reroute);
+  sample.row.probe.attempt.protocol = probe::Protocol::tls;
+  sample.code(Code::ok, Stage::tls).receive("allow", ReceiptKind::tls);
+  EXPECT_FINDING(sample.judged(), Verdict::rerouted, Status::pass);
+  sample.row.probe.received[0].kind = ReceiptKind::connection;
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Reroute, AfterARedirectIsWhereTheLastAnswerCameFrom) {
+  Sample sample(Expect::deny);
+  sample.row.probe.attempt.follow_redirects = 1;
+  sample.receive("allow");
+  sample.answered_by("other");
+  const Finding finding = sample.judged();
+  EXPECT_FINDING(finding, Verdict::rerouted, Status::fail);
+  EXPECT_THAT(finding.because, HasSubstr("succeeded at other"));
+}
+
+TEST(Reroute, NeedsControlsReceiptsAndNobodyUnknown) {
+  EXPECT_FINDING(Sample(Expect::reroute).answered_by("allow").control(true, false).judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+  Sample lost(Expect::reroute);
+  lost.complete = false;
+  EXPECT_FINDING(lost.answered_by("allow").judged(), Verdict::inconclusive, Status::inconclusive);
+  Sample unknown(Expect::reroute);
+  unknown.row.unattributed.emplace_back();
+  EXPECT_FINDING(unknown.logged({by_cluster()}).answered_by("allow").judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+}
+
+// Allow.
+
+Sample allowed() { return Sample(Expect::allow).logged({by_cluster()}).answered_by("sink"); }
+
+TEST(Allow, ReceiptFromTheExpectedSource) {
+  const Finding finding = allowed().judged();
+  EXPECT_FINDING(finding, Verdict::allow, Status::pass);
+  EXPECT_EQ(finding.mechanism, "upstream 198.51.100.10:443 by outbound|443||allow.test");
+  EXPECT_THAT(finding.because, HasSubstr("sink has the receipt (17 from 203.0.113.13:4242)"));
+}
+
+TEST(Allow, NeedsNoControlAndOnlyItsOwnReceipt) {
+  Sample sample = allowed();
+  sample.complete = false;
+  EXPECT_FINDING(sample.control(false, false).judged(), Verdict::allow, Status::pass);
+  sample.row.probe.received.clear();
+  sample.row.probe.genuine_answer = false;
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Allow, FromAnotherSourceIsTheWrongPath) {
+  Sample sample = allowed();
+  sample.row.cell.via = "egress-gateway";
+  sample.row.via_addresses = {"203.0.113.99"};
+  const Finding finding = sample.judged();
+  EXPECT_FINDING(finding, Verdict::wrong_path, Status::fail);
+  EXPECT_THAT(finding.because, HasSubstr("from 203.0.113.13, not from egress-gateway (203.0.113.99)"));
+  sample.row.via_addresses.clear();
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Allow, OncePastThePathIsTheWrongPath) {
+  Sample sample = allowed();
+  sample.receive("sink").peer = "203.0.113.77:1";
+  EXPECT_FINDING(sample.judged(), Verdict::wrong_path, Status::fail);
+}
+
+TEST(Allow, AnsweredWithoutReceiptIsInconclusive) {
+  EXPECT_FINDING(Sample(Expect::allow).status(200).judged(), Verdict::inconclusive, Status::inconclusive);
+  Sample tls(Expect::allow);
+  tls.row.probe.attempt.protocol = probe::Protocol::tls;
+  EXPECT_FINDING(tls.code(Code::ok, Stage::tls).logged({}).judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Allow, ClientThatFailedIsAFalseDeny) {
+  const Finding finding = Sample(Expect::allow).judged();
+  EXPECT_FINDING(finding, Verdict::false_deny, Status::fail);
+  EXPECT_EQ(finding.layer, Layer::sidecar);
+  EXPECT_THAT(finding.because, HasSubstr("denied by route block_all"));
+  Sample arrived(Expect::allow);
+  arrived.code(Code::response_closed).logged({by_cluster()}).receive("sink");
+  EXPECT_FINDING(arrived.judged(), Verdict::false_deny, Status::fail);
+  EXPECT_FINDING(Sample(Expect::allow).code(Code::connect_refused).logged({}).judged(), Verdict::false_deny,
+                 Status::fail);
+}
+
+TEST(Allow, OutageIsInconclusive) {
+  Sample sample(Expect::allow);
+  EXPECT_FINDING(sample.status(503).logged({by_cluster("UH", 503, "no_healthy_upstream")}).judged(),
+                 Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(sample.logged({}).code(Code::name_timeout, Stage::resolve).judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+  EXPECT_FINDING(sample.code(Code::connect_refused).target_down().judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+}
+
+// Outage.
+
+TEST(Outage, ShownByClusterNameOrControlPasses) {
+  EXPECT_FINDING(Sample(Expect::outage).code(Code::tls_closed, Stage::tls).logged({by_cluster("UF", 0, "")}).judged(),
+                 Verdict::inconclusive, Status::pass);
+  EXPECT_FINDING(Sample(Expect::outage).code(Code::name_not_found, Stage::resolve).logged({}).judged(),
+                 Verdict::inconclusive, Status::pass);
+  EXPECT_FINDING(Sample(Expect::outage).code(Code::connect_refused).logged({}).target_down().judged(),
+                 Verdict::inconclusive, Status::pass);
+}
+
+TEST(Outage, AnsweredByTheProxyWithAnErrorPasses) {
+  EXPECT_FINDING(Sample(Expect::outage).status(503).logged({by_cluster("UF,URX", 503, "x")}).judged(),
+                 Verdict::inconclusive, Status::pass);
+}
+
+TEST(Outage, AnythingElseFails) {
+  EXPECT_FINDING(Sample(Expect::outage).answered_by("sink").judged(), Verdict::allow, Status::fail);
+  EXPECT_FINDING(Sample(Expect::outage).judged(), Verdict::false_deny, Status::fail);
+}
+
+TEST(Outage, InconclusiveForAnotherReasonIsNoPass) {
+  EXPECT_FINDING(Sample(Expect::outage).status(200).judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(Sample(Expect::outage).target_down().judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(Sample(Expect::outage).code(Code::connect_refused).logged({}).control(false, false).judged(),
+                 Verdict::inconclusive, Status::inconclusive);
+  Sample arrived(Expect::outage);
+  arrived.code(Code::response_closed).logged({by_cluster("UC", 503, "upstream_reset")}).receive("sink");
+  EXPECT_FINDING(arrived.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+// Stances.
+
+TEST(ImplementationDefined, IsRecordedWhateverHappened) {
+  const auto with = [](Expect expect) { return Sample(expect, Stance::implementation_defined); };
+  EXPECT_FINDING(with(Expect::deny).judged(), Verdict::deny, Status::recorded);
+  EXPECT_FINDING(with(Expect::deny).answered_by("allow").judged(), Verdict::rerouted, Status::recorded);
+  EXPECT_FINDING(with(Expect::deny).answered_by("sink").judged(), Verdict::leak, Status::recorded);
+  EXPECT_FINDING(with(Expect::allow).judged(), Verdict::false_deny, Status::recorded);
+  EXPECT_FINDING(with(Expect::leak).answered_by("sink").judged(), Verdict::leak, Status::recorded);
+  EXPECT_FINDING(with(Expect::deny).control(false, true).judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(with(Expect::outage).code(Code::name_not_found).judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(with(Expect::outage).code(Code::name_not_found).logged({}).judged(), Verdict::inconclusive,
+                 Status::recorded);
+  Sample early = with(Expect::deny).answered_by("sink");
+  early.row.began_in_force = false;
+  EXPECT_FINDING(early.judged(), Verdict::leak, Status::inconclusive);
+}
+
+TEST(Judging, KeepsOrderAndNamesTheCell) {
+  evidence::Evidence all;
+  all.receipts_complete = true;
+  all.rows = {Sample().row, allowed().row};
+  all.rows[1].cell.case_id = "second";
+  const Judged judged = judge(all);
+  ASSERT_EQ(judged.findings.size(), 2U);
+  EXPECT_EQ(judged.findings[0].scenario, "spoof");
+  EXPECT_EQ(judged.findings[0].profile, "P3");
+  EXPECT_EQ(judged.findings[1].case_id, "second");
+  EXPECT_EQ(judged.findings[1].expectation.expect, Expect::allow);
+}
+
+TEST(Names, AreThoseOfTheReports) {
+  EXPECT_EQ(to_string(Verdict::wrong_path), "WRONG-PATH");
+  EXPECT_EQ(to_string(Verdict::false_deny), "FALSE-DENY");
+  EXPECT_EQ(to_string(Verdict::rerouted), "REROUTED");
+  EXPECT_EQ(to_string(Status::known_leak), "known-leak");
+  EXPECT_EQ(to_string(Layer::network_policy), "network-policy");
+}
+
+}  // namespace
+}  // namespace egressproof::verdict
