@@ -26,7 +26,7 @@ struct StageLimits {
   std::chrono::milliseconds resolve{2000};
   std::chrono::milliseconds connect{2000};
   std::chrono::milliseconds tls{3000};
-  std::chrono::milliseconds response{3000};  // request sent until response complete
+  std::chrono::milliseconds response{3000};  // request sent until response complete; also for sending it
 };
 
 // A GET sent first on the same connection (HTTP only). The attempt itself fails with local_error if the connection

@@ -85,10 +85,10 @@ TEST(ClientHello, HasAnEchExtensionWithTheNonceIfAsked) {
     loopback::Peer peer([&](int fd) { hello = loopback::Peer::read_to(fd, "ep-"); });
     Attempt attempt = attempt_to("127.0.0.1", peer.port(), Protocol::tls);
     attempt.ech_extension = ech;
-    run_one(attempt);
+    const Observation seen = run_one(attempt);
     // Type 0xfe0d, length 33, a zero byte and the nonce.
     const std::string extension = std::string("\xfe\x0d\0\x21\0", 5) + attempt.nonce;
-    EXPECT_EQ(hello.find(extension) != std::string::npos, ech);
+    EXPECT_EQ(hello.find(extension) != std::string::npos, ech) << seen.detail << hello.size();
   }
 }
 
@@ -142,6 +142,25 @@ TEST_F(EngineTest, NoConnectionIsUsedTwice) {
   }
   EXPECT_EQ(locals.size(), attempts.size());
   EXPECT_EQ(target.receipts(ReceiptKind::connection).size(), attempts.size());
+}
+
+// The peer takes the next connection only after the one before was closed.
+TEST(Connections, EndWithTheirAttempt) {
+  loopback::Peer peer([](int fd) {
+    loopback::Peer::read_to(fd, "\r\n\r\n");
+    loopback::Peer::write_all(fd, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    loopback::Peer::hold(fd);
+  });
+  for (const bool own_fields : {false, true}) {
+    std::vector<Attempt> attempts;
+    for (int i = 0; i < 3; ++i) {
+      attempts.push_back(attempt_to("127.0.0.1", peer.port()));
+      if (own_fields) attempts.back().fields = {{"host", "a.test"}};
+    }
+    EngineOptions options;
+    options.parallel = 1;
+    for (const Observation& seen : run_all(attempts, options)) EXPECT_EQ(seen.code, Code::ok) << seen.detail;
+  }
 }
 
 TEST_F(EngineTest, AddressIsPinnedWhateverTheNameSays) {

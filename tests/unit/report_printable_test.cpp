@@ -44,6 +44,8 @@ TEST(Printable, AShellReadsBackWhatWasQuoted) {
                                           "it's",
                                           "$HOME `id` \"x\" \\",
                                           "\x01'\\",
+                                          "\x01"
+                                          "7",
                                           "\x80\xff"
                                           "7",
                                           "new\nline",

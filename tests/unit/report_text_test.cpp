@@ -95,6 +95,22 @@ TEST(ReportText, NamesAreCutOnlyWhereTheyMustBe) {
   EXPECT_THAT(text_of(sample::wide(60), 80), HasSubstr(" lookalike-nam..long-tail-10 allow allow"));
 }
 
+TEST(ReportText, NamesThatDifferInTheMiddleAreNotCutThere) {
+  Report report = sample::wide(0);
+  for (const char* middle : {"first", "other"})
+    sample::add(report,
+                sample::row("spoof", "a-long-beginning-of-a-name-" + std::string(middle) + "-and-an-end-as-long", "P0",
+                            scenario::Expect::allow),
+                verdict::Verdict::allow, verdict::Status::pass, "arrived");
+  const auto lines = lines_of(text_of(report, 50));
+  std::vector<std::string> names;
+  for (const auto& line : lines)
+    if (line.rfind("  a-long", 0) == 0) names.push_back(line.substr(2, line.find(' ', 2) - 2));
+  std::sort(names.begin(), names.end());
+  ASSERT_GE(names.size(), 2U);
+  EXPECT_NE(names.front(), names.back());
+}
+
 TEST(ReportText, LegendShowsOnlyTheMarksUsed) {
   const std::string text = text_of(sample::wide(8), 120);
   EXPECT_THAT(text, HasSubstr("leak*    known leak"));

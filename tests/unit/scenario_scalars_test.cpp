@@ -91,6 +91,23 @@ TEST(Names, WildcardsAndZones) {
   EXPECT_EQ(owner_of(suite, "z.b.wild.test"), nullptr) << "the longest wildcard answers";
 }
 
+TEST(Names, AProfilesOwnRoleAndVipComeFirst) {
+  Suite suite;
+  for (const char* name : {"allow", "wild"}) {
+    suite.fixtures.emplace_back();
+    suite.fixtures.back().name = name;
+    suite.fixtures.back().addresses = {std::string(name) + "-address"};
+  }
+  suite.roles["allowed"] = {"allow.test", "allow"};
+  Profile plain;
+  Profile own;
+  own.roles["allowed"] = {"a.wild.test", "wild"};
+  own.dialled["allow"] = "vip";
+  const std::string text = "{allowed} {allowed.address} {allow.address} {other} {nonce.address}";
+  EXPECT_EQ(expand(suite, plain, text), "allow.test allow-address allow-address {other} {nonce.address}");
+  EXPECT_EQ(expand(suite, own, text), "a.wild.test wild-address vip {other} {nonce.address}");
+}
+
 TEST(TextBytes, Characters) {
   EXPECT_EQ(count_characters("k\xC3\xA4se"), 4U);
   EXPECT_EQ(find_bad_byte("k\xC3\xA4se\t\r\n\xF0\x9F\x98\x80"), std::nullopt);

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::chrono::milliseconds command_limit{10000};
 
-bool exists(const std::filesystem::path& path) {
+bool is_there(const std::filesystem::path& path) {
   std::error_code code;
   return std::filesystem::exists(path, code);
 }
@@ -55,11 +55,11 @@ class LabBackend : public Backend {
       return fail(ErrorKind::environment,
                   "the lab needs root: it makes network namespaces and loads packet filter rules");
     for (const char* program : {"lab-istiod", "pilot-agent", "envoy", "envoy_bootstrap.json"})
-      if (!exists(settings_.toolchain / program))
+      if (!is_there(settings_.toolchain / program))
         return fail(ErrorKind::environment, "the lab's toolchain lacks '" + (settings_.toolchain / program).string() +
                                                 "': run 'make setup' (or name its folder with --toolchain)");
     for (const char* program : {"egressproof-sandbox", "egressproof-target", "egressproof-probe"})
-      if (!exists(settings_.programs / program))
+      if (!is_there(settings_.programs / program))
         return fail(ErrorKind::environment,
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)

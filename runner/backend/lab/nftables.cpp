@@ -34,7 +34,8 @@ constexpr const char* fixed_chains = R"(
   chain unfiltered {
     meta protocol arp accept
     icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
-    icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } ip6 hoplimit 1 accept
+    icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } ip6 hoplimit 1 ip6 daddr ff00::/8 accept
+    ip protocol igmp ip ttl 1 ip daddr 224.0.0.0/4 accept
   }
   chain known {
     tcp flags & (syn | ack) != syn ip saddr . ip daddr . meta l4proto . th sport . th dport @flow4 goto record

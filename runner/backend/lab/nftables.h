@@ -26,8 +26,8 @@ enum class Established {
 using PodInterfaces = std::map<std::string, std::string>;
 
 // Input of `nft -f -` in the world; replaces the one before at once, counters go on. Pods without interface are peers
-// alone. Multicast and link-local traffic is judged packet by packet, without replies; ARP, neighbour discovery and
-// multicast listener reports always pass. Of an isolated pod only packets from its own addresses pass.
+// alone. Multicast and link-local traffic is judged packet by packet, without replies; ARP, neighbour discovery,
+// IGMP and MLD always pass. Of an isolated pod only packets from its own addresses pass.
 // Errors, kind scenario: a policy that selects a pod without interface, two policies of one name, a name that nft
 // cannot take.
 Result<std::string> nft_ruleset(const std::vector<policy::NetworkPolicy>& policies, const policy::Cluster& cluster,
