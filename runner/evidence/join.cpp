@@ -204,11 +204,20 @@ class Joiner {
     return !receipts_.carries_nonce(opened.connection) && attributed_.count(opened.connection) == 0;
   }
 
+  // A gateway opens connections ahead of need, for others' requests too. They cannot be those of an attempt that the
+  // pod's own proxy says it sent nowhere.
+  static bool may_have_left_the_pod(const Row& row) {
+    return row.probe.logged.empty() ||
+           std::any_of(row.probe.logged.begin(), row.probe.logged.end(), [&](const policy::MeshRecord& record) {
+             return record.proxy != row.cell.profile || !record.upstream.empty();
+           });
+  }
+
   std::vector<target::Receipt> unattributed(const Row& row) const {
     std::vector<target::Receipt> found;
     if (!row.probe.observed) return found;
     std::vector<std::string> sources = addresses_of(row.cell.profile);
-    sources.insert(sources.end(), row.via_addresses.begin(), row.via_addresses.end());
+    if (may_have_left_the_pod(row)) sources.insert(sources.end(), row.via_addresses.begin(), row.via_addresses.end());
     for (const target::Receipt* one : receipts_.connections()) {
       const bool during =
           row.probe.observed->started_at <= one->at && one->at <= row.probe.observed->finished_at + late_arrival;

@@ -83,7 +83,8 @@ class Maker {
     Cell cell;
     cell.scenario = row.scenario;
     cell.case_id = row_id(row);
-    cell.profile = cell.via = profile.name;
+    cell.profile = profile.name;
+    cell.via = profile.gateway.empty() ? profile.name : profile.name + ".gateway";
     cell.expectation = expectation;
     auto sent = resolve(directory, spec, Dialling::client);
     if (!sent) return complain(sent.error().message);

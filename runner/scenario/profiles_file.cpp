@@ -41,6 +41,21 @@ void read_namespace(Problems& problems, MapReader& map, const Suite& suite, Prof
                            to_string(other.at) + ")");
 }
 
+void read_gateway(Problems& problems, MapReader& map, const Suite& suite, Profile& profile) {
+  const Node* node = map.take("gateway");
+  if (node == nullptr) return;
+  const auto ns = read_text(problems, *node, "'gateway'");
+  if (!ns) return;
+  profile.gateway = *ns;
+  if (!is_dns_label(*ns)) problems.add(node->at, "'" + *ns + "' cannot be a namespace of Kubernetes");
+  if (profile.mesh == Mesh::none) problems.add(node->at, "a profile without mesh cannot have a gateway");
+  if (*ns == profile.ns) problems.add(node->at, "the gateway needs a namespace other than the workload's");
+  for (const Profile& other : suite.profiles)
+    if (other.ns == *ns || other.gateway == *ns)
+      problems.add(node->at, "namespace '" + *ns + "' is already that of profile '" + other.name + "' (" +
+                                 to_string(other.at) + ")");
+}
+
 void read_mesh(Problems& problems, MapReader& map, Profile& profile) {
   const Node* node = map.take("mesh");
   if (node == nullptr) return;
@@ -98,6 +113,7 @@ void read_profile(Problems& problems, const Node& node, const Known& known, Poli
   map.text("title", profile.title, Need::required);
   read_namespace(problems, map, suite, profile);
   read_mesh(problems, map, profile);
+  read_gateway(problems, map, suite, profile);
   map.flag("vantage", profile.vantage);
   if (profile.vantage && profile.mesh != Mesh::none)
     problems.add(map.key_at("vantage"), "the vantage must be free of policies: it needs 'mesh: none'");

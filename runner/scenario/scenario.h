@@ -58,6 +58,8 @@ struct Profile {
   std::string title;  // "REGISTRY_ONLY + ServiceEntry DNS"
   std::string ns;     // Kubernetes namespace, default: name in lower case with "tenant-" before it
   Mesh mesh = Mesh::sidecar;
+  // Namespace of an egress gateway of the profile's own, through which allowed requests must leave; empty: none.
+  std::string gateway;
   bool vantage = false;  // positive controls are sent from here; exactly one profile, mesh none
   std::vector<std::string> policy_files;
   std::vector<PolicyObject> policies;          // of all policy_files, in order

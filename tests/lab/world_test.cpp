@@ -127,6 +127,12 @@ TEST_F(LabWorldTest, GenerationWithTheSameContentIsAcknowledgedAgainAndAnEmptyOn
     ASSERT_TRUE(world_->attempt({{"P2", {denied}}}));
     EXPECT_EQ(reached(*world_->receipts(), denied.nonce), Fixtures{});
   }
+  // The number is the caller's; what is in force is the content.
+  const auto other = world_->apply({2, "", false}, {});
+  ASSERT_TRUE(other) << to_string(other.error());
+  const probe::Attempt allowed = http(1, deny_address, "deny.test");
+  ASSERT_TRUE(world_->attempt({{"P2", {allowed}}}));
+  EXPECT_EQ(reached(*world_->receipts(), allowed.nonce), Fixtures{"deny"});
 }
 
 TEST_F(LabWorldTest, AGoodGenerationAfterARejectedOneIsGood) {
@@ -151,17 +157,19 @@ TEST_F(LabWorldTest, EveryConnectionHasItsRecordAsSoonAsTheBatchIsOver) {
       batches[pod].push_back(tls(i + 1, allow_address, "allow.test"));
       batches[pod].push_back(tls(i + 2, sink_address, "other.test"));
     }
+  std::chrono::steady_clock::duration took{0};
   for (std::size_t round = 1; round <= 3; ++round) {
     ASSERT_TRUE(world_->attempt(batches));
     const auto before = std::chrono::steady_clock::now();
     const auto records = world_->mesh_records();
-    const auto took = std::chrono::steady_clock::now() - before;
+    took += std::chrono::steady_clock::now() - before;
     ASSERT_TRUE(records);
     EXPECT_GE(records->size(), round * 180);
-    EXPECT_LT(took, std::chrono::milliseconds(1000));
     for (auto& [pod, batch] : batches)
       for (auto& attempt : batch) attempt.nonce = random_hex(16);
   }
+  // Three flushes at Envoy's default interval would take longer.
+  EXPECT_LT(took, std::chrono::milliseconds(900));
 }
 
 TEST_F(LabWorldTest, RecordNamesTheProxysOwnEndWhichIsTheReceiptsPeer) {

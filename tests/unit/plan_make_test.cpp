@@ -289,8 +289,7 @@ TEST(MakePlan, ShippedSuiteCanBePlanned) {
   const auto plan = make_all(loaded.suite);
   ASSERT_TRUE(plan) << error_of(plan);
   EXPECT_GE(plan->cells.size(), 150U);
-  for (const Cell& one : plan->cells)
-    EXPECT_NE(one.rerouted_to, one.target.fixture) << one.attempt.id;
+  for (const Cell& one : plan->cells) EXPECT_NE(one.rerouted_to, one.target.fixture) << one.attempt.id;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <map>
 #include <set>
 
 #include "tests/unit/probe_loopback.h"
@@ -86,8 +87,8 @@ TEST(ClientHello, HasAnEchExtensionWithTheNonceIfAsked) {
     Attempt attempt = attempt_to("127.0.0.1", peer.port(), Protocol::tls);
     attempt.ech_extension = ech;
     const Observation seen = run_one(attempt);
-    // Type 0xfe0d, length 33, a zero byte and the nonce.
-    const std::string extension = std::string("\xfe\x0d\0\x21\0", 5) + attempt.nonce;
+    // Type 0xfe0d, length 186; outer, HKDF-SHA256, AES-128-GCM, config_id, and the nonce as a key of 32 bytes.
+    const std::string extension = std::string("\xfe\x0d\0\xba\0\0\1\0\1\x2a\0\x20", 12) + attempt.nonce;
     EXPECT_EQ(hello.find(extension) != std::string::npos, ech) << seen.detail << hello.size();
   }
 }
@@ -223,6 +224,16 @@ TEST_F(EngineTest, WhatTheBuildCannotDoIsTold) {
   EXPECT_EQ(seen.detail, "DNS type MX is not supported by this build");
 }
 
+int most_in_flight(const std::vector<Observation>& observations) {
+  std::multimap<std::chrono::microseconds, int> changes;  // at one moment, ends come first
+  for (const Observation& seen : observations) changes.emplace(seen.finished_at, -1);
+  for (const Observation& seen : observations) changes.emplace(seen.started_at, 1);
+  int now = 0;
+  int most = 0;
+  for (const auto& [at, change] : changes) most = std::max(most, now += change);
+  return most;
+}
+
 TEST_F(EngineTest, AThousandAttemptsWithTwoHundredInFlight) {
   std::vector<Attempt> attempts;
   for (int i = 0; i < 1000; ++i) {
@@ -232,10 +243,13 @@ TEST_F(EngineTest, AThousandAttemptsWithTwoHundredInFlight) {
   EngineOptions options = target.options();
   options.parallel = 200;
   std::set<std::uint64_t> told;
-  for (const Observation& seen : run_all(attempts, options)) {
+  const auto observations = run_all(attempts, options);
+  for (const Observation& seen : observations) {
     EXPECT_EQ(seen.code, Code::ok) << seen.detail;
     told.insert(seen.sequence);
   }
+  EXPECT_LE(most_in_flight(observations), 200);
+  EXPECT_GT(most_in_flight(observations), 100);
   EXPECT_EQ(told.size(), attempts.size());
   EXPECT_EQ(target.receipts(ReceiptKind::request).size(), attempts.size());
 }

@@ -109,5 +109,20 @@ TEST(StageClock, EachStageHasItsOwnLimitAndTime) {
   EXPECT_GE(clock.stages()[1].took, milliseconds(30));
 }
 
+TEST(StageClock, TheLimitOfAStageThatIsOverIsGone) {
+  EventLoop loop;
+  StageLimits limits;
+  limits.connect = milliseconds(20);
+  limits.tls = milliseconds(5000);
+  int expired = 0;
+  StageClock clock(loop, limits, [&] { ++expired; });
+  clock.enter(Stage::connect);
+  clock.enter(Stage::tls);
+  bool waited = false;
+  loop.at(Clock::now() + milliseconds(60), [&] { waited = true; });
+  while (!waited) loop.turn();
+  EXPECT_EQ(expired, 0);
+}
+
 }  // namespace
 }  // namespace egressproof::probe

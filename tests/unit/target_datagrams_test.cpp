@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "target/datagrams.h"
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 namespace egressproof::target {
 namespace {

@@ -1,6 +1,6 @@
 #include "target/dns.h"
 
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 // Last: it defines true and false as macros.
 #include <ldns/ldns.h>

@@ -1,4 +1,4 @@
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 namespace egressproof::target {
 namespace {

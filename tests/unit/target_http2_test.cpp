@@ -4,7 +4,7 @@
 #include <map>
 
 #include "target/http2.h"
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 namespace egressproof::target {
 namespace {

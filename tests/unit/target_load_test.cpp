@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 namespace egressproof::target {
 namespace {
@@ -162,6 +162,22 @@ TEST_F(LoadTest, WithoutAJournalNothingIsAnswered) {
       EXPECT_FALSE(running.journal().closed);
     }
   }
+}
+
+TEST_F(LoadTest, AJournalThatLostALineStaysSilentForEver) {
+  const std::string host = loopback(74);
+  Running running(one_fixture(host));
+  {
+    const FullDisk full(std::filesystem::file_size(running.config().journal) + 10);
+    Client client(host);
+    client.send(get_request("/lost"));
+    EXPECT_EQ(client.read_all(), "");
+  }
+  Client client(host);
+  client.send(get_request("/later"));
+  EXPECT_EQ(client.read_all(), "") << "there is room again, but a receipt is missing";
+  running.server().stop();
+  EXPECT_FALSE(running.journal().closed);
 }
 
 TEST_F(LoadTest, AConnectionThatCouldNotBeTakenIsAnErrorOfTheJournal) {

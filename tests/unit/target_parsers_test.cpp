@@ -6,7 +6,7 @@
 #include "target/dns.h"
 #include "target/http_body.h"
 #include "target/packets.h"
-#include "target_support.h"
+#include "tests/unit/target_support.h"
 
 namespace egressproof::target {
 namespace {

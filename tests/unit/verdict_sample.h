@@ -2,12 +2,22 @@
 // record.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
 
 #include "runner/verdict/verdict.h"
 
 namespace egressproof::verdict {
+
+#define EXPECT_FINDING(finding, wanted_verdict, wanted_status)                       \
+  do {                                                                               \
+    const Finding& found = (finding);                                                \
+    EXPECT_EQ(to_string(found.verdict), to_string(wanted_verdict)) << found.because; \
+    EXPECT_EQ(to_string(found.status), to_string(wanted_status)) << found.because;   \
+    EXPECT_NE(found.because, "");                                                    \
+  } while (false)
 
 inline constexpr const char* own_pod = "P3";
 inline constexpr const char* own_address = "203.0.113.13";

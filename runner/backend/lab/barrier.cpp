@@ -101,7 +101,9 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   const auto told_before = proxy_status();
   if (!told_before) return tl::unexpected(told_before.error());
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
-  if (auto written = write_file_atomically(staged, generation.manifests + marker_manifests(marker, pods_)); !written)
+  if (auto written = write_file_atomically(
+          staged, generation.manifests + gateway_manifests(pods_) + marker_manifests(marker, pods_));
+      !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
   applied.applied_at = now();

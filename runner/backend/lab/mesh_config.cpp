@@ -9,6 +9,7 @@
 namespace egressproof::backend::lab {
 namespace {
 
+constexpr int first_cluster_ip = 225;  // 192.0.2.225 and on, of TEST-NET-1
 constexpr int marker_port = 61999;  // otherwise unused: an HTTP marker on 80 would itself change what port 80 answers
 
 // Of the access log: the default of 1 s would be most of a run. It costs each Envoy 20 wake-ups a second.
@@ -23,6 +24,9 @@ const char* const access_log_format =
     R"("termination":"%CONNECTION_TERMINATION_DETAILS%",)"
     R"("transport_failure":"%UPSTREAM_TRANSPORT_FAILURE_REASON%",)"
     R"("sni":"%REQUESTED_SERVER_NAME%","authority":"%REQ(:AUTHORITY)%","chain":"%FILTER_CHAIN_NAME%"})";
+
+// `istio: NAMESPACE` tells the gateways apart: a Gateway's selector is not limited to its own namespace.
+Json gateway_labels(const std::string& ns) { return {{"app", "istio-egressgateway"}, {"istio", ns}}; }
 
 }  // namespace
 
@@ -56,7 +60,7 @@ std::map<std::string, std::string> istiod_environment() {
 }
 
 std::vector<std::string> agent_arguments(const PodPlace& pod, const SidecarFiles& files) {
-  return {files.agent.string(), "proxy", "sidecar", "--domain", pod.ns + ".svc.cluster.local"};
+  return {files.agent.string(), "proxy", pod.router ? "router" : "sidecar", "--domain", pod.ns + ".svc.cluster.local"};
 }
 
 std::map<std::string, std::string> agent_environment(const PodPlace& pod, const SidecarFiles& files) {
@@ -69,7 +73,8 @@ std::map<std::string, std::string> agent_environment(const PodPlace& pod, const 
                              {"fileFlushInterval", fmt::format("{}s", flush_interval.count() / 1000.0)},
                              {"drainDuration", "1s"},
                              {"terminationDrainDuration", "0s"}};
-  const Json labels = {{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+  const Json labels =
+      pod.router ? gateway_labels(pod.ns) : Json{{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
   return {{"ISTIO_BOOTSTRAP", files.bootstrap_template.string()},
           {"POD_NAME", "probe-" + pod.ns},
           {"POD_NAMESPACE", pod.ns},
@@ -105,6 +110,33 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files) {
           "*",
           "-d",
           "15090,15021,15020"};
+}
+
+// The endpoint says no service account: istiod would take it for one that speaks mutual TLS, which the endpoints of a
+// gateway's Service in a cluster do not (they have no security.istio.io/tlsMode label).
+std::string gateway_manifests(const std::vector<PodPlace>& pods) {
+  std::string text;
+  int next = first_cluster_ip;
+  for (const PodPlace& pod : pods) {
+    if (!pod.router) continue;
+    const Json entry = {
+        {"apiVersion", "networking.istio.io/v1"},
+        {"kind", "ServiceEntry"},
+        {"metadata", {{"name", "istio-egressgateway"}, {"namespace", pod.ns}}},
+        {"spec",
+         {{"hosts", {gateway_host(pod.ns)}},
+          {"exportTo", {".", pod.serves}},  // other profiles stay as if it were not there
+          {"location", "MESH_INTERNAL"},
+          {"resolution", "STATIC"},
+          {"addresses", {fmt::format("192.0.2.{}", next++)}},
+          {"ports",
+           {{{"number", 80}, {"name", "http2"}, {"protocol", "HTTP2"}, {"targetPort", 8080}},
+            {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}, {"targetPort", 8443}}}},
+          {"endpoints", {{{"address", pod.address}, {"labels", gateway_labels(pod.ns)}}}},
+          {"subjectAltNames", {fmt::format("spiffe://cluster.local/ns/{}/sa/{}", pod.ns, pod.service_account)}}}}};
+    text += "---\n" + entry.dump(2) + "\n";
+  }
+  return text;
 }
 
 std::string marker_host(int generation) { return fmt::format("generation-{}.egressproof.invalid", generation); }

@@ -22,6 +22,10 @@ std::map<std::string, std::string> agent_environment(const PodPlace& pod, const 
 // As the injector's istio-init container calls it.
 std::vector<std::string> capture_arguments(const SidecarFiles& files);
 
+// What the Kubernetes Service of each egress gateway is to istiod in a cluster: a ServiceEntry in the gateway's
+// namespace, with the chart's ports and target ports, and a ClusterIP.
+std::string gateway_manifests(const std::vector<PodPlace>& pods);
+
 // A ServiceEntry in every meshed pod's namespace whose cluster shows in Envoy that this generation has arrived there.
 std::string marker_manifests(int generation, const std::vector<PodPlace>& pods);
 std::string marker_host(int generation);     // "generation-3.egressproof.invalid"

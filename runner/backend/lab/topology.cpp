@@ -18,21 +18,33 @@ bool has_ipv6(const std::vector<scenario::Fixture>& fixtures) {
   });
 }
 
+std::string gateway_pod(const scenario::Profile& profile) { return profile.name + ".gateway"; }
+
+std::string gateway_host(const std::string& ns) { return "istio-egressgateway." + ns + ".svc.cluster.local"; }
+
 Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6) {
   std::vector<PodPlace> places;
   int next = first_pod;
-  for (const scenario::Profile& profile : profiles) {
+  const auto place = [&](const std::string& name, const std::string& ns, const char* account, bool meshed,
+                         const std::string& serves) -> Result<void> {
     if (next > last_pod)
       return fail(ErrorKind::environment, fmt::format("the lab has room for {} pods", last_pod - first_pod + 1));
     for (const PodPlace& other : places)
-      if (other.ns == profile.ns)
-        return fail(ErrorKind::scenario, fmt::format("profiles '{}' and '{}' share the namespace '{}'", other.name,
-                                                     profile.name, profile.ns));
-    places.push_back({profile.name, fmt::format("203.0.113.{}", next),
-                      ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "", profile.ns, "default",
-                      profile.mesh == scenario::Mesh::sidecar});
+      if (other.ns == ns)
+        return fail(ErrorKind::scenario,
+                    fmt::format("profiles '{}' and '{}' share the namespace '{}'", other.name, name, ns));
+    places.push_back({name, fmt::format("203.0.113.{}", next), ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "", ns,
+                      account, meshed, !serves.empty(), serves});
     ++next;
-  }
+    return {};
+  };
+  for (const scenario::Profile& profile : profiles)
+    if (auto done = place(profile.name, profile.ns, "default", profile.mesh == scenario::Mesh::sidecar, ""); !done)
+      return tl::unexpected(done.error());
+  for (const scenario::Profile& profile : profiles)
+    if (!profile.gateway.empty())
+      if (auto done = place(gateway_pod(profile), profile.gateway, "istio-egressgateway", true, profile.ns); !done)
+        return tl::unexpected(done.error());
   return places;
 }
 

@@ -23,15 +23,22 @@ struct PodPlace {
   std::string address6;  // empty: the world has no IPv6
   std::string ns, service_account;
   bool meshed = false;
+  bool router = false;  // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
+  std::string serves;   // of a gateway: the namespace of the profile that it is for
 };
+
+// The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
+std::string gateway_pod(const scenario::Profile& profile);
+std::string gateway_host(const std::string& ns);  // "istio-egressgateway.NS.svc.cluster.local"
 
 bool is_ipv6(const std::string& address);
 
 // Whether the world needs IPv6: a fixture has such an address.
 bool has_ipv6(const std::vector<scenario::Fixture>& fixtures);
 
-// Pods get 203.0.113.10, .11 ... in order, with IPv6 also 2001:db8:113::a, ::b ... Errors: more
-// profiles than addresses; two profiles in one namespace, whose proxies istiod could not tell apart.
+// Gateways come after the pods of the profiles. Pods get 203.0.113.10, .11 ... in order, with IPv6 also
+// 2001:db8:113::a, ::b ... Errors: more profiles than addresses; two profiles in one namespace, whose proxies istiod
+// could not tell apart.
 Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6);
 
 // Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose

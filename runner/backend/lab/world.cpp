@@ -118,11 +118,13 @@ std::vector<std::string> LabWorld::health() {
 
 std::map<std::string, std::vector<std::string>> LabWorld::pod_addresses() {
   std::map<std::string, std::vector<std::string>> addresses;
-  for (const ProbePlace& place : probe_places_) {
-    const PodPlace& pod = pods_[place.pod];
-    addresses[place.name] = {pod.address};
-    if (!pod.address6.empty()) addresses[place.name].push_back(pod.address6);
-  }
+  const auto put = [&](const std::string& name, const PodPlace& pod) {
+    addresses[name] = {pod.address};
+    if (!pod.address6.empty()) addresses[name].push_back(pod.address6);
+  };
+  for (const ProbePlace& place : probe_places_) put(place.name, pods_[place.pod]);
+  for (const PodPlace& pod : pods_)
+    if (pod.router) put(pod.name, pod);
   return addresses;
 }
 

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 constexpr int proxy_id = 1337;   // uid and gid of Istio's proxy
 constexpr int tenant_id = 1000;  // of the probe: an ordinary tenant process
 constexpr milliseconds command_limit{10000};
+constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";  // of Debian's ca-certificates
 
 SidecarFiles sidecar_files(const std::filesystem::path& folder) {
   const std::filesystem::path tools = folder / "toolchain";
@@ -67,7 +68,7 @@ Result<void> give_to_proxy(const std::filesystem::path& path) {
 Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra) {
   std::vector<ProbePlace> places;
   for (std::size_t i = 0; i < pods.size(); ++i)
-    places.push_back({pods[i].name, i, tenant_id, tenant_id, pods[i].meshed});
+    if (!pods[i].router) places.push_back({pods[i].name, i, tenant_id, tenant_id, pods[i].meshed});
   for (const ExtraProbe& one : extra) {
     const auto pod =
         std::find_if(pods.begin(), pods.end(), [&](const PodPlace& place) { return place.name == one.pod; });
@@ -173,7 +174,7 @@ Result<void> LabWorld::connect_pods() {
     const PodPlace& pod = pods_[i];
     if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
       return done;
-    if (!pod.meshed) return {};
+    if (!pod.meshed || pod.router) return {};
     return run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path())));
   });
 }
@@ -271,8 +272,11 @@ Result<void> LabWorld::start_proxies() {
     const std::filesystem::path folder = pod_folder(pod);
     auto log = log_file(folder / "agent.log", proxy_id);
     if (!log) return tl::unexpected(log.error());
-    auto command = sandboxed(pod_ns_[i], {"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"},
-                             agent_arguments(pod, files));
+    std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
+    // The fixtures' CA plays the trust store of the system for a gateway that originates TLS.
+    if (pod.router)
+      flags.insert(flags.end(), {"--bind", (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store});
+    auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
     command.env = agent_environment(pod, files);
     command.out = command.err = log->get();
     auto child = process::Child::start(command);
