@@ -178,7 +178,7 @@ class Joiner {
   Row join_cell(const plan::Cell& cell, const std::vector<ControlEvidence>& controls) {
     Row row;
     row.cell = cell;
-    Told told = batches_.find("probe", cell.profile, cell.attempt);
+    Told told = batches_.find("probe", cell.pod, cell.attempt);
     row.probe = witness(cell.attempt, cell.profile, told);
     row.errors = std::move(told.errors);
     if (cell.control < controls.size()) row.control = controls[cell.control];

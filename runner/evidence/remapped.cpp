@@ -50,7 +50,8 @@ Remapped::Remapped(const plan::Plan& plan, const Batches& batches, const RecordI
   std::map<std::string, std::vector<Unexplained>> unexplained;  // by pod
   std::map<std::string, std::set<std::string>> own_ports;       // the probe's ends, by pod
   for (const plan::Cell& cell : plan.cells) {
-    const probe::Observation* observed = batches.find("probe", cell.profile, cell.attempt).observed;
+    if (cell.pod != cell.profile) continue;  // another identity's connections need not pass the proxy
+    const probe::Observation* observed = batches.find("probe", cell.pod, cell.attempt).observed;
     if (observed == nullptr || observed->local.empty()) continue;
     own_ports[cell.profile].insert(observed->local);
     if (!has_record(index, cell, *observed)) unexplained[cell.profile].push_back({&cell.attempt, observed, {}});

@@ -85,6 +85,7 @@ class Maker {
     cell.case_id = row_id(row);
     cell.profile = profile.name;
     cell.via = profile.gateway.empty() ? profile.name : profile.name + ".gateway";
+    cell.pod = one.identity ? extra_probe(profile.name, *one.identity) : profile.name;
     cell.expectation = expectation;
     auto sent = resolve(directory, spec, Dialling::client);
     if (!sent) return complain(sent.error().message);
@@ -131,6 +132,14 @@ class Maker {
     made.expected = expected;
     plan_.controls.push_back(std::move(made));
     return found->second;
+  }
+
+  std::string extra_probe(const std::string& profile, const scenario::Identity& identity) {
+    const std::string name = profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+    if (std::none_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
+                     [&](const ExtraProbe& one) { return one.name == name; }))
+      plan_.extra_probes.push_back({profile, name, identity});
+    return name;
   }
 
   void name_attempt(probe::Attempt& attempt, const std::string& id) const {

@@ -32,6 +32,7 @@ struct Cell {
   std::string scenario;
   std::string case_id;  // "lookalike-names.prefix" for a variant
   std::string profile;
+  std::string pod;  // whose probe sends it: the profile, or one of Plan::extra_probes in its pod
   scenario::Expectation expectation;
   probe::Attempt attempt;   // id "scenario/case/profile", sequence 0: whoever sends numbers its batch
   Destination target;       // what the case is about: where allow must arrive and deny must not
@@ -62,11 +63,19 @@ struct Selection {
   std::vector<std::string> tags;       // any of them; empty: all
 };
 
+// A second probe in a profile's pod, under another identity.
+struct ExtraProbe {
+  std::string profile;
+  std::string name;  // "P2@1337:1000"
+  scenario::Identity identity;
+};
+
 struct Plan {
   std::string seed;
   std::vector<scenario::Profile> profiles;  // those needed, the vantage always among them
   std::vector<Cell> cells;                  // in suite order, then profile order
   std::vector<Control> controls;
+  std::vector<ExtraProbe> extra_probes;
   std::vector<Skip> skips;
 };
 

@@ -152,7 +152,7 @@ report::Report execute(const scenario::Suite& suite, const plan::Plan& plan, bac
   add_texts(report, suite, plan);
   try {
     if (!plan.cells.empty()) {
-      Stages stages(suite, plan.profiles, backend, options);
+      Stages stages(suite, plan.profiles, plan.extra_probes, backend, options);
       run_to_report(report, stages, plan, options);
     }
   } catch (const std::exception& error) {
@@ -164,7 +164,8 @@ report::Report execute(const scenario::Suite& suite, const plan::Plan& plan, bac
 
 Result<Ready> bring_up(const scenario::Suite& suite, const std::vector<scenario::Profile>& profiles,
                        backend::Backend& backend, const Options& options) {
-  Stages stages(suite, profiles, backend, options);
+  static const std::vector<plan::ExtraProbe> none;
+  Stages stages(suite, profiles, none, backend, options);
   if (auto done = to_in_force(stages); !done) return tl::unexpected(done.error());
   return Ready{std::move(stages.world), std::move(stages.applied)};
 }

@@ -58,6 +58,8 @@ Result<void> Stages::open() {
   blueprint.profiles = profiles_;
   for (const scenario::Fixture& fixture : blueprint.suite.fixtures) blueprint.keys[fixture.name] = random_hex(32);
   blueprint.keep = options_.keep;
+  for (const plan::ExtraProbe& one : extra_probes_)
+    blueprint.extra_probes.push_back({one.profile, one.name, one.identity.uid, one.identity.gid});
   collected.keys = blueprint.keys;
   auto opened = backend_.open(blueprint, [this](const std::string& step) { tell(step); });
   if (!opened) return tl::unexpected(opened.error());
@@ -133,7 +135,7 @@ Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::A
 
 Result<void> Stages::probes(const plan::Plan& plan) {
   std::map<std::string, std::vector<probe::Attempt>> batches;
-  for (const plan::Cell& cell : plan.cells) batches[cell.profile].push_back(cell.attempt);
+  for (const plan::Cell& cell : plan.cells) batches[cell.pod].push_back(cell.attempt);
   for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
   tell(counted(plan.cells.size(), "cell") + " in " + counted(batches.size(), "pod"));
   return send("probe", batches);

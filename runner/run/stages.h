@@ -18,10 +18,11 @@ namespace egressproof::run {
 // The phases share the world, the clock of each phase and the wish to stop.
 class Stages {
  public:
-  Stages(const scenario::Suite& suite, const std::vector<scenario::Profile>& profiles, backend::Backend& backend,
-         const Options& options)
+  Stages(const scenario::Suite& suite, const std::vector<scenario::Profile>& profiles,
+         const std::vector<plan::ExtraProbe>& extra_probes, backend::Backend& backend, const Options& options)
       : suite_(suite),
         profiles_(profiles),
+        extra_probes_(extra_probes),
         backend_(backend),
         options_(options),
         began_(std::chrono::steady_clock::now()) {}
@@ -72,6 +73,7 @@ class Stages {
 
   const scenario::Suite& suite_;
   const std::vector<scenario::Profile>& profiles_;
+  const std::vector<plan::ExtraProbe>& extra_probes_;
   backend::Backend& backend_;
   const Options& options_;
   std::chrono::steady_clock::time_point began_;

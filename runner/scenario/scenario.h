@@ -122,6 +122,11 @@ struct Variant {
   AttemptSpec attempt;  // overlay
 };
 
+// Who sends the attempt within the pod, where it is not the workload's ordinary process (uid and gid 1000).
+struct Identity {
+  int uid = 1000, gid = 1000;
+};
+
 struct Case {
   std::string id;
   std::string title;
@@ -130,6 +135,7 @@ struct Case {
   std::optional<AttemptSpec> control;  // overlay for the positive control; absent: the same request
   std::string target;                  // fixture or role; empty: the one dialled
   std::string target_host;             // only requests with this Host or :authority count as arrived there
+  std::optional<Identity> identity;
   std::vector<std::string> tags;
   std::vector<std::string> needs;  // "kubernetes": skipped with that reason where the backend lacks it
   std::string reference, why, fix;

@@ -122,7 +122,20 @@ class ScenarioReader {
                                     to_string(earlier.at) + ")");
   }
 
+  Identity read_identity(const Node& node) {
+    static constexpr std::uint64_t most = 65535;
+    Identity identity;
+    MapReader map(problems_, node, "'identity'");
+    for (const auto& [key, value] : {std::pair{"uid", &identity.uid}, {"gid", &identity.gid}})
+      if (const Node* number = map.take(key))
+        if (const auto read = read_number(problems_, *number, "'" + std::string(key) + "'", 0, most))
+          *value = static_cast<int>(*read);
+    map.finish();
+    return identity;
+  }
+
   void read_tags(MapReader& map, Case& one) {
+    if (const Node* identity = map.take("identity")) one.identity = read_identity(*identity);
     if (const Node* tags = map.take("tags"))
       for (const PlacedText& tag : read_texts(problems_, *tags, "'tags'")) {
         if (!is_id(tag.text))

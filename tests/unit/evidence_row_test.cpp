@@ -164,6 +164,19 @@ TEST(Unattributed, NotWithANonceOrWhereAnotherAttemptExplainsIt) {
   EXPECT_EQ(sample.joined().rows[0].probe.received.size(), 1U);
 }
 
+TEST(Unattributed, OfTheGatewayOnlyWhereThePodMayHaveSentItThere) {
+  Sample sample = denied();
+  sample.plan.cells[0].via = "P3.gateway";
+  sample.collected.pod_addresses["P3.gateway"] = {"203.0.113.99"};
+  sample.receive(ReceiptKind::connection, 5).peer = "203.0.113.99:1";
+  EXPECT_EQ(sample.row().unattributed.size(), 1U) << "nobody says where the attempt ended";
+  sample.log(sample.plan.cells[0].attempt.nonce).route = "block_all";
+  EXPECT_THAT(sample.row().unattributed, IsEmpty()) << "its sidecar sent it nowhere";
+  sample.collected.records[0].upstream = "203.0.113.99:8080";
+  EXPECT_EQ(sample.row().unattributed.size(), 1U);
+  EXPECT_THAT(sample.row().via_addresses, ElementsAre("203.0.113.99"));
+}
+
 TEST(JoinRun, ReceiptsAreCompleteOnlyReadableAndWithoutGap) {
   Sample sample = denied();
   EXPECT_TRUE(sample.joined().receipts_complete);

@@ -119,6 +119,15 @@ TEST(MakePlan, UnknownTargetsAreToldWithEveryCell) {
             "spoof/misspelt in P3: 'target' names 'snik', which is no role or fixture (did you mean 'sink'?)");
 }
 
+TEST(MakePlan, AllowedRequestsOfAProfileWithAGatewayComeFromThere) {
+  scenario::Suite suite = suite_of({sample_case("a", to(Protocol::http1, "{allowed}:80"), Expect::allow)});
+  suite.profiles[1].gateway = "egress-p3";
+  const auto plan = make_all(suite);
+  ASSERT_TRUE(plan) << error_of(plan);
+  EXPECT_EQ(cell(*plan, "spoof/a/P3").via, "P3.gateway");
+  EXPECT_EQ(cell(*plan, "spoof/a/P3v").via, "P3v");
+}
+
 TEST(MakePlan, RerouteKnowsWhereTo) {
   const auto plan = make_all(suite_of({sample_case("spoofed", spoofed_host(), Expect::reroute, {"P3", "P5n"}),
                                        sample_case("denied", spoofed_host(), Expect::deny, {"P3"})}));

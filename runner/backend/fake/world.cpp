@@ -38,6 +38,12 @@ class FakeWorld : public World {
       made.pod = {profile.name, "203.0.113." + std::to_string(next++), profile.mesh == scenario::Mesh::sidecar};
       made.ns = profile.ns;
     }
+    // Of Istio's rules: what uid or gid 1337 sends is not captured.
+    for (const ExtraProbe& extra : blueprint.extra_probes) {
+      FakePod& made = pods_[extra.name];
+      made = pods_[extra.pod];
+      made.pod.meshed = made.pod.meshed && extra.uid != 1337 && extra.gid != 1337;
+    }
   }
 
   Result<policy::Applied> apply(const policy::Generation& generation,

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 constexpr int parallel_attempts = 32;
 // Envoy writes a record at the end of its stream or connection, and its file at each flush interval (mesh_config.cpp).
 constexpr milliseconds log_limit{1500};
+constexpr milliseconds close_limit{2000};
 
 // What egressproof-sandbox takes for "kill all, and end when they are gone".
 constexpr int end_of_sandbox = SIGHUP;
@@ -179,11 +180,17 @@ Result<void> LabWorld::close() {
   for (process::Child* child : children) child->signal(end_of_sandbox);
   if (target_) target_->stop(milliseconds(500));
   bool all = true;
-  for (process::Child* child : children) all = child->wait(milliseconds(2000)).has_value() && all;
+  const auto deadline = std::chrono::steady_clock::now() + close_limit;
+  for (process::Child* child : children) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    all = child->wait(left).has_value() && all;
+  }
   probes_.clear();  // SIGKILL to what did not end
   proxies_.clear();
   istiod_.reset();
-  if (!all) return fail(ErrorKind::environment, "processes of the lab did not end within 2 s and were killed");
+  if (!all)
+    return fail(ErrorKind::environment, "processes of the lab did not end within " +
+                                            std::to_string(close_limit.count()) + " ms and were killed");
   return {};
 }
 
