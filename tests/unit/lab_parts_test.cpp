@@ -106,6 +106,33 @@ TEST(TopologyTest, TwoProfilesInOneNamespaceAreAnError) {
   EXPECT_EQ(place_pods(profiles, false).error().message, "profiles 'P1' and 'P2' share the namespace 'tenant'");
 }
 
+TEST(TopologyTest, GatewaysComeAfterThePodsAndHaveNoProbe) {
+  std::vector<scenario::Profile> profiles(2);
+  profiles[0].name = "P6";
+  profiles[0].ns = "tenant-p6";
+  profiles[0].gateway = "egress-p6";
+  profiles[1].name = "P2";
+  profiles[1].ns = "tenant-p2";
+  const auto pods = place_pods(profiles, false);
+  ASSERT_TRUE(pods);
+  ASSERT_EQ(pods->size(), 3U);
+  EXPECT_EQ((*pods)[2].name, "P6.gateway");
+  EXPECT_EQ((*pods)[2].ns, "egress-p6");
+  EXPECT_TRUE((*pods)[2].router);
+  EXPECT_FALSE((*pods)[0].router);
+  const auto probes = place_probes(*pods, {});
+  ASSERT_TRUE(probes);
+  EXPECT_EQ(probes->size(), 2U);
+  EXPECT_EQ(agent_arguments((*pods)[2], {})[2], "router");
+  EXPECT_EQ(agent_arguments((*pods)[0], {})[2], "sidecar");
+  const std::string service = gateway_manifests(*pods);
+  EXPECT_NE(service.find("istio-egressgateway.egress-p6.svc.cluster.local"), std::string::npos);
+  EXPECT_NE(service.find("\"tenant-p6\""), std::string::npos) << "exported to the profile that it is for";
+  EXPECT_EQ(service.find("serviceAccount"), std::string::npos) << "istiod would take it for one that speaks mTLS";
+  profiles[1].ns = "egress-p6";
+  EXPECT_FALSE(place_pods(profiles, false)) << "a namespace is one pod's";
+}
+
 TEST(ProbePlacesTest, WhoeverHasTheProxysUserOrGroupIsNotCaptured) {
   const std::vector<PodPlace> pods{{"P0", "203.0.113.10", "", "plain", "default", false},
                                    {"P2", "203.0.113.11", "", "closed", "default", true}};

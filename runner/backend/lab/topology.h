@@ -23,8 +23,8 @@ struct PodPlace {
   std::string address6;  // empty: the world has no IPv6
   std::string ns, service_account;
   bool meshed = false;
-  bool router = false;  // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
-  std::string serves;   // of a gateway: the namespace of the profile that it is for
+  bool router = false;      // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
+  std::string serves = "";  // of a gateway: the namespace of the profile that it is for
 };
 
 // The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
