@@ -113,7 +113,14 @@ class Connection {
 
 }  // namespace
 
-void prepare_tls(SSL_CTX* tls) { SSL_CTX_set_client_hello_cb(tls, Connection::on_client_hello, nullptr); }
+void prepare_tls(SSL_CTX* tls) {
+  // OpenSSL shows the ClientHello callback only extensions that it knows: this one is registered, and then ignored.
+  SSL_CTX_add_custom_ext(
+      tls, ech_extension_type, SSL_EXT_CLIENT_HELLO, nullptr, nullptr, nullptr,
+      [](SSL*, unsigned, unsigned, const unsigned char*, std::size_t, X509*, std::size_t, int*, void*) { return 1; },
+      nullptr);
+  SSL_CTX_set_client_hello_cb(tls, Connection::on_client_hello, nullptr);
+}
 
 void serve(int socket, Recorder recorder, SSL_CTX* tls) { Connection(socket, std::move(recorder), tls).run(); }
 
