@@ -54,7 +54,7 @@ void TurnWatch::see(const std::map<std::string, CanaryLook>& looks) {
     const auto clear = [](const CanarySight& one) { return one.sight != Sight::unclear; };
     const bool unlisted_right = look.unlisted.sight == both.wanted.unlisted;
     // The listed canary is allowed before any policy too: only beside a denied one does it tell of the new policy.
-    const bool listed_right = look.listed.sight == both.wanted.listed;
+    const bool listed_right = look.listed.sight == both.wanted.listed && unlisted_right;
     follow(both.unlisted, look.unlisted, unlisted_right, clear(look.unlisted) && !unlisted_right);
     follow(both.listed, look.listed, listed_right, clear(look.listed) && clear(look.unlisted) && !listed_right);
   }

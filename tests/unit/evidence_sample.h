@@ -47,7 +47,7 @@ class Sample {
     plan::Cell cell;
     cell.scenario = "spoof";
     cell.case_id = id;
-    cell.profile = cell.via = "P3";
+    cell.profile = cell.pod = cell.via = "P3";
     cell.expectation = {scenario::Expect::deny, scenario::Stance::enforced, {}};
     cell.target = {"sink", ""};
     cell.control = plan.controls.size() - 1;
