@@ -1,11 +1,25 @@
 // How libcurl is told what an attempt is.
+#include <atomic>
 #include <cerrno>
+#include <random>
 
 #include "probe/request.h"
 #include "probe/transfer.h"
 
 namespace egressproof::probe {
 namespace {
+
+// A local port of its own for each connection. The kernel would give one port to connections to different destinations;
+// where netfilter's REDIRECT sends all of them to one proxy, it then changes the second one's port, and the proxy's log
+// no longer tells whose connection it was. Outside the ephemeral range and the ports of Istio's proxy.
+constexpr long first_local_port = 20000;
+constexpr long local_ports = 11900;
+constexpr long local_ports_tried = 100;  // further ones, where one is in use
+
+long next_local_port() {
+  static std::atomic<unsigned> next{std::random_device{}()};  // other probes in the pod begin elsewhere
+  return first_local_port + static_cast<long>(next++ % static_cast<unsigned>(local_ports));
+}
 
 constexpr long no_own_limit_ms = 24L * 3600 * 1000;  // the stage clock has the limits; libcurl's default is 300 s
 
@@ -34,6 +48,8 @@ void Transfer::prepare(const std::string& ca_file) {
   set(easy_, CURLOPT_PROXY, "");  // whatever the environment says
   set(easy_, CURLOPT_NOPROXY, "*");
   set(easy_, CURLOPT_NOSIGNAL, 1L);
+  set(easy_, CURLOPT_LOCALPORT, next_local_port());
+  set(easy_, CURLOPT_LOCALPORTRANGE, local_ports_tried);
   set(easy_, CURLOPT_FRESH_CONNECT, 1L);
   set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, no_own_limit_ms);

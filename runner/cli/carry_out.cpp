@@ -16,8 +16,6 @@
 namespace egressproof::cli {
 namespace {
 
-constexpr int text_file_width = 120;
-
 int finish(report::Report report, const RunOptions& options) {
   report::TextOptions text;
   text.colour = use_colour(options.colour, STDOUT_FILENO);
@@ -25,16 +23,10 @@ int finish(report::Report report, const RunOptions& options) {
   text.verbose = options.verbose;
   if (!options.quiet) report::write_text(report, text, std::cout);
   std::cout.flush();
-  report::Outputs outputs;
-  const auto put = [](const std::string& file, std::optional<std::filesystem::path>& path) {
-    if (!file.empty()) path = file;
-  };
-  put(options.json, outputs.json);
-  put(options.ndjson, outputs.ndjson);
-  put(options.junit, outputs.junit);
-  put(options.text, outputs.text);
-  outputs.text_options.width = text_file_width;
-  outputs.text_options.verbose = options.verbose;
+  report::TextOptions file;
+  file.width = text_file_width;
+  file.verbose = options.verbose;
+  const report::Outputs outputs = outputs_of(options.files, file);
   if (auto written = report::write_files(report, outputs); !written) {
     const int code = fail_with(written.error());
     // A report that is missing must not look like a success.
@@ -47,13 +39,7 @@ int finish(report::Report report, const RunOptions& options) {
 }  // namespace
 
 void add_run_options(CLI::App& app, RunOptions& options) {
-  const auto file = [&](const char* name, std::string& value, const char* what) {
-    app.add_option(name, value, what)->type_name("FILE")->group("Reports");
-  };
-  file("--json", options.json, "whole report, with its schema");
-  file("--ndjson", options.ndjson, "one line a cell");
-  file("--junit", options.junit, "for CI servers");
-  file("--text", options.text, "as on the terminal");
+  add_report_files(app, options.files);
   app.add_option("--colour,--color", options.colour, "auto: on terminals, unless NO_COLOR is set")
       ->check(CLI::IsMember({"auto", "always", "never"}).description(""))
       ->type_name("auto|always|never")

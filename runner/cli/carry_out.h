@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runner/cli/report_files.h"
 #include "runner/cli/worlds.h"
 #include "runner/plan/plan.h"
 
@@ -14,7 +15,7 @@ struct RunOptions {
   std::vector<std::string> paths;
   plan::Selection selection;
   WorldOptions world;
-  std::string json, ndjson, junit, text;  // files to write; empty: not
+  ReportFiles files;
   std::string colour = "auto";
   std::string seed;              // empty: random
   int enforcement_seconds = 10;  // how long a policy may take to be in force
@@ -22,7 +23,7 @@ struct RunOptions {
   bool keep = false, verbose = false, quiet = false;
 };
 
-// --json, --ndjson, --junit, --text, --colour, --keep, --seed, --verbose, --quiet, --in-force-within, --deadline.
+// Those of add_report_files, --colour, --keep, --seed, --verbose, --quiet, --in-force-within, --deadline.
 void add_run_options(CLI::App& app, RunOptions& options);
 
 // The exit code. The text report goes to standard output.

@@ -109,10 +109,15 @@ void put_summary(Json& json, const Report& report) {
 
 }  // namespace
 
-Json to_json(const Report& report) {
+Json head_json(const Report& report) {
   Json json = Json::object();
   put_head(json, report);
   put_summary(json, report);
+  return json;
+}
+
+Json to_json(const Report& report) {
+  Json json = head_json(report);
   Json list = Json::array();
   const Cells cells = cells_of(report);
   for (const CellView& cell : cells.list) list.push_back(cell_json(*cell.row, *cell.finding));

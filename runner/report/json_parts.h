@@ -7,6 +7,7 @@
 
 namespace egressproof::report {
 
+Json head_json(const Report& report);  // all of the report but its cells
 Json cell_json(const evidence::Row& row, const verdict::Finding& finding);
 Json texts_json(const std::vector<std::string>& texts);
 Json location_json(const Location& at);

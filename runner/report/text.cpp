@@ -7,6 +7,7 @@
 #include "runner/report/marks.h"
 #include "runner/report/matrix.h"
 #include "runner/report/names.h"
+#include "runner/report/outcome.h"
 #include "runner/report/printable.h"
 #include "runner/report/times.h"
 
@@ -178,36 +179,11 @@ class TextWriter {
   }
 
   void result() {
-    const auto counts = totals(report_);
-    std::vector<std::string> parts;
-    for (const auto status : all_statuses)
-      if (const int count = counts.at(to_string(status)); count > 0)
-        parts.push_back(std::to_string(count) + " " + to_string(status));
-    if (!report_.skips.empty()) parts.push_back(std::to_string(report_.skips.size()) + " skipped");
     out_ << '\n';
-    const std::size_t cells = cells_.list.size();
-    paragraph(
-        fmt::format("{} cell{}{}{}", cells, cells == 1 ? "" : "s", parts.empty() ? "" : ": ", joined(parts, ", ")), 0,
-        2);
-    const auto [text, tone] = outcome();
+    paragraph(totals_text(report_), 0, 2);
+    const auto [text, tone] = outcome_of(report_);
     for (const auto& line : wrapped(fmt::format("result: {} (exit code {})", text, report_.exit_code), width()))
       out_ << painted(line, tone, options_.colour) << '\n';
-  }
-
-  [[nodiscard]] std::pair<std::string, Tone> outcome() const {
-    if (!report_.aborted.empty()) return {"RUN ABORTED: " + report_.aborted, Tone::bad};
-    switch (report_.exit_code) {
-      case 0:
-        return {"every cell that ran matched", Tone::good};
-      case 1:
-        return {"MISMATCH", Tone::bad};
-      case 4:
-        return {"INCONCLUSIVE: not every cell has a verdict, or the evidence of the run is incomplete", Tone::unsure};
-      case 5:
-        return {"NOTHING RAN", Tone::bad};
-      default:
-        return {"the run did not end well", Tone::bad};
-    }
   }
 
   const Report& report_;

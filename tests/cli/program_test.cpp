@@ -23,7 +23,7 @@ TEST(Help, FitsAScreenAndEndsWithThreeExamples) {
   EXPECT_EQ(ended.code, 0);
   const auto lines = lines_of(ended.out);
   EXPECT_LE(lines.size(), 24U) << ended.out;
-  for (const char* verb : {"run", "list", "validate", "explain", "repro", "lab", "version"})
+  for (const char* verb : {"run", "list", "validate", "explain", "repro", "report", "diff", "lab", "version"})
     EXPECT_THAT(ended.out, HasSubstr("  " + std::string(verb) + " "));
 }
 
@@ -48,7 +48,7 @@ TEST(Usage, MistypedWordsGetTheNearestOne) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"rnu"}, "egressproof: no verb 'rnu' (did you mean 'run'?)\n'egressproof --help' shows what there is\n"},
       {{},
-       "egressproof: a verb is needed: run, list, validate, explain, repro, lab, version\n"
+       "egressproof: a verb is needed: run, list, validate, explain, repro, report, diff, lab, version\n"
        "'egressproof --help' shows what there is\n"},
       {{"run", "--profil", "P1"},
        "egressproof: no option '--profil' (did you mean '--profile'?)\n"

@@ -88,7 +88,8 @@ TEST(ReportHtml, ASharedControlIsThereOnce) {
 
 TEST(ReportHtml, NothingOfTheReportBecomesMarkup) {
   Report report = sample::nasty();
-  const std::string attack = "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>{{script}}&lt;";
+  const std::string attack =
+      "</script x></script><script>alert(1)</script><!--<img src=x onerror=alert(1)>{{script}}&lt;";
   report.evidence.rows[5].probe.attempt.host = attack;
   report.evidence.rows[5].probe.received[0].sni = attack;
   report.judged.findings[5].because = attack;
@@ -96,6 +97,11 @@ TEST(ReportHtml, NothingOfTheReportBecomesMarkup) {
   report.run_id = attack;
   const Json page = parsed(report);
   const Json calm = parsed(sample::every());
+  const std::string raw = html_of(report);
+  const std::size_t begin = raw.find("id=\"data\">") + 10;
+  const std::string data = raw.substr(begin, raw.find("</script", begin) - begin);
+  EXPECT_TRUE(Json::accept(data)) << "the element ends before its data";
+  EXPECT_EQ(data.find_first_of("<>&"), std::string::npos);
   EXPECT_EQ(page["elements"], calm["elements"]);
   EXPECT_EQ(page["outside"], Json::array());
   EXPECT_TRUE(page["hashes_fit"].get<bool>());

@@ -13,7 +13,8 @@ using testing::HasSubstr;
 Json run_of(const Report& report) { return to_sarif(report)["runs"][0]; }
 
 Json result_of(const Report& report, const std::string& fingerprint) {
-  for (const Json& one : run_of(report)["results"])
+  const Json run = run_of(report);
+  for (const Json& one : run["results"])
     if (one["partialFingerprints"]["egressproofCell/v1"] == fingerprint) return one;
   return nullptr;
 }
@@ -94,8 +95,8 @@ TEST(ReportSarif, ARuleIsACaseWithItsFix) {
   EXPECT_EQ(rules[0]["id"], "spoof/host-spoof-other-ip");
   EXPECT_EQ(rules[0]["help"]["text"],
             "Why: resolution NONE becomes an ORIGINAL_DST cluster. Fix: never resolution NONE for allowlisting");
-  for (const Json& one : run_of(sample::every())["results"])
-    EXPECT_EQ(rules[one["ruleIndex"].get<std::size_t>()]["id"], one["ruleId"]);
+  const Json run = run_of(sample::every());
+  for (const Json& one : run["results"]) EXPECT_EQ(rules[one["ruleIndex"].get<std::size_t>()]["id"], one["ruleId"]);
 }
 
 TEST(ReportSarif, TextsAreNoLinksAndPathsAreUris) {
