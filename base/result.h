@@ -8,7 +8,7 @@
 
 namespace egressproof {
 
-// Each kind has its own exit code (runner/cli/exit_code.h).
+// Each kind has its own exit code (runner/run/exit_code.h).
 enum class ErrorKind { usage, scenario, environment, inconclusive, interrupted, internal };
 
 struct Error {
