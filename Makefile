@@ -5,7 +5,7 @@ ARGS ?=
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: packages toolchain setup build run test format
+.PHONY: packages toolchain setup build programs run test format
 packages:
 	@setup/packages.sh
 toolchain: packages
@@ -15,7 +15,10 @@ setup: toolchain
 build: packages
 	@BUILD=$(BUILD) setup/build.sh
 
-run: setup build
+programs: packages
+	@BUILD=$(BUILD) BUILD_TARGETS="egressproof egressproof-probe egressproof-target egressproof-sandbox" setup/build.sh
+
+run: setup programs
 	@$(BUILD)/plain/bin/egressproof run scenarios $(ARGS)
 
 test: setup build
