@@ -20,9 +20,9 @@ ninja -C "$BUILD/sanitize" | tail -n 1
 say "unit tests under AddressSanitizer and UndefinedBehaviorSanitizer: run"
 ctest --test-dir "$BUILD/sanitize" --output-on-failure -j "$(nproc)" --no-tests=error >"$BUILD/sanitize-test.log" ||
   { grep -v ' Passed ' "$BUILD/sanitize-test.log"; exit 1; }
-tail -n 5 "$BUILD/sanitize-test.log"
+sed -n '/tests passed/,$p' "$BUILD/sanitize-test.log"
 say "all tests"
 ctest --test-dir "$BUILD/plain" --output-on-failure -j "$(nproc)" --no-tests=error >"$BUILD/test.log" ||
   { grep -v ' Passed ' "$BUILD/test.log"; exit 1; }
-tail -n 12 "$BUILD/test.log"
+sed -n '/tests passed/,$p' "$BUILD/test.log"
 say "done"
