@@ -65,6 +65,10 @@ TEST(ParsersTest, HttpBodies) {
   const auto head = read_http_head("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
   ASSERT_TRUE(head);
   const std::string good = "5;a=b\r\n12345\r\nffffffffffffffff\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1";
+  for (const char* size : {"ffffffffffffffff", "fffffffffffffffe", "10000000000000000", "-1", "", "x"}) {
+    std::string overflow = std::string(size) + "\r\nabc\r\n0\r\n\r\n";
+    EXPECT_EQ(HttpBody(*head).skip(overflow), HttpBody::Progress::broken) << size;
+  }
   int broken = 0;
   for (int i = 0; i < rounds; ++i) {
     const std::string text =

@@ -136,8 +136,11 @@ class Client {
     const auto got = ssl_ != nullptr ? SSL_read(ssl_, bytes.data(), static_cast<int>(bytes.size()))
                                      : ::recv(fd_.get(), bytes.data(), bytes.size(), 0);
     bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    failed_ = got < 0;
     return bytes;
   }
+  // Whether the last read ended as an error (a reset, for example), not as the end of the stream.
+  [[nodiscard]] bool failed() const { return failed_; }
   // Until it ends with `mark`, or the peer ends.
   std::string read_until(std::string_view mark) {
     std::string all;
@@ -159,6 +162,7 @@ class Client {
   UniqueFd fd_;
   SSL* ssl_ = nullptr;
   bool connected_ = false;
+  bool failed_ = false;
 };
 
 inline std::string fresh_nonce() { return random_hex(16); }
