@@ -135,7 +135,7 @@ class Maker {
   }
 
   std::string extra_probe(const std::string& profile, const scenario::Identity& identity) {
-    const std::string name = profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+    std::string name = profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
     if (std::none_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
                      [&](const ExtraProbe& one) { return one.name == name; }))
       plan_.extra_probes.push_back({profile, name, identity});

@@ -195,7 +195,7 @@ Result<void> LabWorld::close() {
 }
 
 LabWorld::~LabWorld() {
-  if (auto closed = close(); !closed) folder_.keep();
+  if (auto closed = LabWorld::close(); !closed) folder_.keep();
 }
 
 }  // namespace egressproof::backend::lab
