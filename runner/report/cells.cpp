@@ -64,6 +64,21 @@ Cells cells_of(const Report& report) {
   return cells;
 }
 
+std::vector<KnownLeaks> known_leaks_of(const Cells& cells) {
+  std::vector<KnownLeaks> groups;
+  for (const auto& [row, finding] : cells.list) {
+    if (finding->status != verdict::Status::known_leak) continue;
+    const auto* one = finding;
+    auto same = std::find_if(groups.begin(), groups.end(), [&](const KnownLeaks& group) {
+      return group.first->scenario == one->scenario && group.first->case_id == one->case_id &&
+             group.first->reached == one->reached;
+    });
+    if (same == groups.end()) same = groups.insert(groups.end(), {one, {}});
+    same->profiles.push_back(one->profile);
+  }
+  return groups;
+}
+
 std::string cell_name(const verdict::Finding& finding) {
   return printable(finding.scenario + "/" + finding.case_id + " [" + finding.profile + "]");
 }

@@ -26,6 +26,13 @@ Cells cells_of(const Report& report);
 // "spoof/host-spoof-other-ip [P4]", printable.
 std::string cell_name(const verdict::Finding& finding);
 
+// Known leaks of one case that arrived at the same fixtures, and the profiles in which they did.
+struct KnownLeaks {
+  const verdict::Finding* first = nullptr;  // of them; borrowed from the cells
+  std::vector<std::string> profiles;
+};
+std::vector<KnownLeaks> known_leaks_of(const Cells& cells);  // in evidence order
+
 // nullptr: not known.
 const CaseText* case_text(const Report& report, const std::string& scenario, const std::string& id);
 

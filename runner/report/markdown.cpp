@@ -104,17 +104,7 @@ void write_explained(const Report& report, const Cells& cells, Status status, st
 
 // By case and place of arrival: profiles in one cell.
 void write_known_leaks(const Report& report, const Cells& cells, std::ostream& out) {
-  std::vector<std::pair<const verdict::Finding*, std::vector<std::string>>> groups;
-  for (const auto& [row, finding] : cells.list) {
-    if (finding->status != Status::known_leak) continue;
-    const auto* one = finding;
-    auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
-      return group.first->scenario == one->scenario && group.first->case_id == one->case_id &&
-             group.first->reached == one->reached;
-    });
-    if (same == groups.end()) same = groups.insert(groups.end(), {one, {}});
-    same->second.push_back(one->profile);
-  }
+  const auto groups = known_leaks_of(cells);
   if (groups.empty()) return;
   out << "\n## Known leaks\n\nDocumented holes, each proven again by a receipt. Not passes.\n\n"
          "| case | profiles | arrived at | why | fix |\n|---|---|---|---|---|\n";
@@ -182,7 +172,7 @@ void write_markdown(const Report& report, std::ostream& out) {
   out << "# egressproof: " << md(outcome_of(report).text) << "\n\n" << md(totals_text(report)) << "\n\n";
   out << "Run " << md(report.run_id) << " on backend " << md(report.backend) << ", seed " << md(report.seed) << ", "
       << md(report.started_at) << ", exit code " << report.exit_code << ", egressproof " << md(report.tool_version);
-  for (const auto& [name, version] : report.versions) out << ", " << md(name + " " + version);
+  for (const auto& [name, version] : report.versions) out << ", " << md(name) << " " << md(version);
   out << ".\n";
   if (!report.aborted.empty()) out << "\n**What follows is incomplete and proves nothing that it does not show.**\n";
   if (!report.evidence.receipts_complete && !cells.list.empty())

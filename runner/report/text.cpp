@@ -112,17 +112,7 @@ class TextWriter {
 
   // By case and place of arrival: profiles in one line.
   void known_leaks() {
-    std::vector<std::pair<const verdict::Finding*, std::vector<std::string>>> groups;
-    for (const auto& [row, finding] : cells_.list) {
-      if (finding->status != Status::known_leak) continue;
-      const auto* one = finding;
-      auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& group) {
-        return group.first->scenario == one->scenario && group.first->case_id == one->case_id &&
-               group.first->reached == one->reached;
-      });
-      if (same == groups.end()) same = groups.insert(groups.end(), {one, {}});
-      same->second.push_back(one->profile);
-    }
+    const auto groups = known_leaks_of(cells_);
     if (groups.empty()) return;
     heading("known leaks: documented holes, each proven again by a receipt", Tone::warning);
     for (const auto& [finding, profiles] : groups) {
