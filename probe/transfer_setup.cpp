@@ -16,9 +16,15 @@ constexpr long first_local_port = 20000;
 constexpr long local_ports = 11900;
 constexpr long local_ports_tried = 100;  // further ones, where one is in use
 
+// Coprime to `local_ports`: all are used before one comes again, and neighbours are used far apart. A probe that took
+// them in order leaves a stretch of ports in TIME_WAIT, longer than the ports that libcurl tries, for the next one to
+// fall into.
+constexpr long local_port_stride = 4657;
+
 long next_local_port() {
-  static std::atomic<unsigned> next{std::random_device{}()};  // other probes in the pod begin elsewhere
-  return first_local_port + static_cast<long>(next++ % static_cast<unsigned>(local_ports));
+  static std::atomic<unsigned long> next{std::random_device{}()};  // other probes in the pod begin elsewhere
+  const auto turn = static_cast<long>(next++ % static_cast<unsigned long>(local_ports));
+  return first_local_port + turn * local_port_stride % local_ports;
 }
 
 constexpr long no_own_limit_ms = 24L * 3600 * 1000;  // the stage clock has the limits; libcurl's default is 300 s
