@@ -5,9 +5,9 @@
 #include "runner/backend/lab/kernel_counters.h"
 #include "runner/backend/lab/mesh_config.h"
 #include "runner/backend/lab/parallel.h"
-#include "runner/backend/lab/target_config.h"
 #include "runner/backend/lab/topology.h"
 #include "runner/backend/lab/world.h"
+#include "runner/backend/target_config.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -148,11 +148,16 @@ TEST(ProbePlacesTest, WhoeverHasTheProxysUserOrGroupIsNotCaptured) {
 TEST(MeshConfigTest, BumpChangesItAndNothingElseDoes) {
   EXPECT_EQ(mesh_config(1), mesh_config(1));
   EXPECT_NE(mesh_config(1), mesh_config(2));
-  const std::vector<PodPlace> pods{{"P0", "", "", "plain", "default", false},
-                                   {"P2", "", "", "closed", "default", true}};
-  const std::string marker = marker_manifests(7, pods);
-  EXPECT_NE(marker.find(marker_host(7)), std::string::npos);
-  EXPECT_EQ(marker.find("plain"), std::string::npos);
+}
+
+TEST(TopologyTest, EveryPodHasAnAddressOfItsOwnOrAnError) {
+  std::vector<scenario::Profile> profiles(245);
+  for (std::size_t i = 0; i < profiles.size(); ++i) profiles[i].ns = std::to_string(i);
+  EXPECT_EQ(place_pods(profiles, true)->back().address, "203.0.113.254");
+  EXPECT_EQ(place_pods(profiles, true)->back().address6, "2001:db8:113::fe");
+  EXPECT_EQ(place_pods(profiles, false)->back().address6, "");
+  profiles.emplace_back();
+  EXPECT_EQ(place_pods(profiles, false).error().message, "the lab has room for 245 pods");
 }
 
 }  // namespace

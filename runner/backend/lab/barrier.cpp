@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/world.h"
+#include "runner/backend/mesh/marker.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -39,10 +40,10 @@ Result<void> await(Clock::time_point deadline, const std::function<void()>& whil
 
 }  // namespace
 
-Result<std::vector<ProxyStatus>> LabWorld::proxy_status() const {
+Result<std::vector<mesh::ProxyStatus>> LabWorld::proxy_status() const {
   const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/syncz");
   if (!reply) return tl::unexpected(reply.error());
-  return parse_syncz(reply->body);
+  return mesh::parse_syncz(reply->body);
 }
 
 // Whether istiod's store holds the generation of this marker; Error: it refused the files.
@@ -59,7 +60,7 @@ Result<std::string> LabWorld::store_gap(const std::string& marker, std::size_t l
 
 // What Envoy itself does not use yet, all proxies asked at once.
 std::string LabWorld::envoy_gap(const std::string& cluster) const {
-  const std::vector<std::string> parts = activity_queries(cluster);
+  const std::vector<std::string> parts = mesh::activity_queries(cluster);
   std::vector<HttpQuery> queries;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < pods_.size(); ++i) {
@@ -74,21 +75,29 @@ std::string LabWorld::envoy_gap(const std::string& cluster) const {
       if (!replies[k]) return "pod " + names[i] + ": " + replies[k].error().message;
       bodies.push_back(replies[k]->body);
     }
-    if (const std::string gap = not_active(bodies, cluster); !gap.empty()) return "pod " + names[i] + ": " + gap;
+    if (const std::string gap = mesh::not_active(bodies, cluster); !gap.empty()) return "pod " + names[i] + ": " + gap;
   }
   return {};
 }
 
-Result<std::string> LabWorld::barrier_gap(const std::vector<ProxyStatus>& before, const std::string& cluster) const {
+Result<std::string> LabWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& before,
+                                          const std::string& cluster) const {
   const auto status = proxy_status();
   if (!status) return status.error().message;
-  if (const auto rejected = new_rejections(before, *status); !rejected.empty())
+  if (const auto rejected = mesh::new_rejections(before, *status); !rejected.empty())
     return fail(ErrorKind::environment, rejected.front());
   std::vector<std::string> expected;
   for (const PodPlace& pod : pods_)
     if (pod.meshed) expected.push_back(proxy_id_of(pod));
-  if (std::string gap = unacknowledged(*status, expected, highest_push(before)); !gap.empty()) return gap;
+  if (std::string gap = mesh::unacknowledged(*status, expected, mesh::highest_push(before)); !gap.empty()) return gap;
   return envoy_gap(cluster);
+}
+
+std::vector<std::string> LabWorld::meshed_namespaces() const {
+  std::vector<std::string> namespaces;
+  for (const PodPlace& pod : pods_)
+    if (pod.meshed) namespaces.push_back(pod.ns);
+  return namespaces;
 }
 
 Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generation,
@@ -101,8 +110,8 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   const auto told_before = proxy_status();
   if (!told_before) return tl::unexpected(told_before.error());
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
-  if (auto written = write_file_atomically(
-          staged, generation.manifests + gateway_manifests(pods_) + marker_manifests(marker, pods_));
+  if (auto written = write_file_atomically(staged, generation.manifests + gateway_manifests(pods_) +
+                                                       mesh::marker_manifests(marker, meshed_namespaces()));
       !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
@@ -115,22 +124,22 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
     applied.because = "no pod has a proxy";
     return applied;
   }
-  auto stored = await(deadline, while_waiting, [&] { return store_gap(marker_host(marker), log_seen); });
+  auto stored = await(deadline, while_waiting, [&] { return store_gap(mesh::marker_host(marker), log_seen); });
   if (!stored) return tl::unexpected(stored.error());
 
   auto before = proxy_status();
   if (!before) return tl::unexpected(before.error());
-  const std::uint64_t after = highest_push(*before);
+  const std::uint64_t after = mesh::highest_push(*before);
   // What was rejected already is news only if it was not before this generation.
-  if (const auto rejected = new_rejections(*told_before, *before); !rejected.empty())
+  if (const auto rejected = mesh::new_rejections(*told_before, *before); !rejected.empty())
     return fail(ErrorKind::environment, rejected.front());
   if (auto written = write_file_atomically(folder_.path() / "mesh.yaml", mesh_config(marker)); !written)
     return tl::unexpected(written.error());
-  auto used = await(deadline, while_waiting, [&] { return barrier_gap(*before, marker_cluster(marker)); });
+  auto used = await(deadline, while_waiting, [&] { return barrier_gap(*before, mesh::marker_cluster(marker)); });
   if (!used) return tl::unexpected(used.error());
   applied.acknowledged_at = now();
   const auto status = proxy_status();
-  applied.because = "push " + std::to_string(status ? highest_push(*status) : after) + " acknowledged by all " +
+  applied.because = "push " + std::to_string(status ? mesh::highest_push(*status) : after) + " acknowledged by all " +
                     std::to_string(proxies_.size()) + " proxies, nothing rejected or warming";
   return applied;
 }

@@ -5,25 +5,15 @@
 #include <chrono>
 
 #include "base/json.h"
+#include "runner/backend/mesh/access_log.h"
 
 namespace egressproof::backend::lab {
 namespace {
 
 constexpr int first_cluster_ip = 225;  // 192.0.2.225 and on, of TEST-NET-1
-constexpr int marker_port = 61999;  // otherwise unused: an HTTP marker on 80 would itself change what port 80 answers
 
 // Of the access log: the default of 1 s would be most of a run. It costs each Envoy 20 wake-ups a second.
 constexpr std::chrono::milliseconds flush_interval{50};
-
-// One JSON object a line; the names are those that access_log.cpp reads.
-const char* const access_log_format =
-    R"({"t":"%START_TIME(%s.%6f)%","nonce":"%REQ(EGRESSPROOF-NONCE)%",)"
-    R"("downstream":"%DOWNSTREAM_REMOTE_ADDRESS%","destination":"%DOWNSTREAM_LOCAL_ADDRESS%",)"
-    R"("upstream":"%UPSTREAM_HOST%","upstream_local":"%UPSTREAM_LOCAL_ADDRESS%","cluster":"%UPSTREAM_CLUSTER_RAW%","route":"%ROUTE_NAME%",)"
-    R"("code":"%RESPONSE_CODE%","flags":"%RESPONSE_FLAGS%","details":"%RESPONSE_CODE_DETAILS%",)"
-    R"("termination":"%CONNECTION_TERMINATION_DETAILS%",)"
-    R"("transport_failure":"%UPSTREAM_TRANSPORT_FAILURE_REASON%",)"
-    R"("sni":"%REQUESTED_SERVER_NAME%","authority":"%REQ(:AUTHORITY)%","chain":"%FILTER_CHAIN_NAME%"})";
 
 // `istio: NAMESPACE` tells the gateways apart: a Gateway's selector is not limited to its own namespace.
 Json gateway_labels(const std::string& ns) { return {{"app", "istio-egressgateway"}, {"istio", ns}}; }
@@ -40,7 +30,7 @@ std::string mesh_config(int bump) {
       {"dnsRefreshRate", "1s"},
       {"accessLogFile", "access.log"},
       {"accessLogEncoding", "JSON"},
-      {"accessLogFormat", access_log_format},
+      {"accessLogFormat", mesh::access_log_format},
       {"defaultConfig", {{"proxyMetadata", {{"EGRESSPROOF_BUMP", std::to_string(bump)}}}}},
   };
   return mesh.dump(2) + "\n";  // JSON is YAML
@@ -134,32 +124,6 @@ std::string gateway_manifests(const std::vector<PodPlace>& pods) {
             {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}, {"targetPort", 8443}}}},
           {"endpoints", {{{"address", pod.address}, {"labels", gateway_labels(pod.ns)}}}},
           {"subjectAltNames", {fmt::format("spiffe://cluster.local/ns/{}/sa/{}", pod.ns, pod.service_account)}}}}};
-    text += "---\n" + entry.dump(2) + "\n";
-  }
-  return text;
-}
-
-std::string marker_host(int generation) { return fmt::format("generation-{}.egressproof.invalid", generation); }
-
-std::string marker_cluster(int generation) {
-  return fmt::format("outbound|{}||{}", marker_port, marker_host(generation));
-}
-
-std::string marker_manifests(int generation, const std::vector<PodPlace>& pods) {
-  std::string text;
-  for (const PodPlace& pod : pods) {
-    if (!pod.meshed) continue;
-    const Json entry = {{"apiVersion", "networking.istio.io/v1"},
-                        {"kind", "ServiceEntry"},
-                        {"metadata", {{"name", "egressproof-generation"}, {"namespace", pod.ns}}},
-                        {"spec",
-                         {{"hosts", {marker_host(generation)}},
-                          {"exportTo", {"."}},
-                          {"location", "MESH_EXTERNAL"},
-                          {"resolution", "STATIC"},
-                          {"ports", {{{"number", marker_port}, {"name", "tcp"}, {"protocol", "TCP"}}}},
-                          {"addresses", {"192.0.2.255"}},
-                          {"endpoints", {{{"address", "192.0.2.255"}}}}}}};
     text += "---\n" + entry.dump(2) + "\n";
   }
   return text;

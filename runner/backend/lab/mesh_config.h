@@ -26,9 +26,4 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files);
 // namespace, with the chart's ports and target ports, and a ClusterIP.
 std::string gateway_manifests(const std::vector<PodPlace>& pods);
 
-// A ServiceEntry in every meshed pod's namespace whose cluster shows in Envoy that this generation has arrived there.
-std::string marker_manifests(int generation, const std::vector<PodPlace>& pods);
-std::string marker_host(int generation);     // "generation-3.egressproof.invalid"
-std::string marker_cluster(int generation);  // "outbound|61999||generation-3.egressproof.invalid"
-
 }  // namespace egressproof::backend::lab

@@ -71,7 +71,7 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
     bool complete = true;
     for (auto& [pod, reader] : logs_) {
       if (auto read = reader.read_on(); !read) return tl::unexpected(read.error());
-      complete = complete && without_record(expected_[pod], reader.records()) == 0;
+      complete = complete && mesh::without_record(expected_[pod], reader.records()) == 0;
     }
     if (complete || late) break;
     ::poll(nullptr, 0, 10);
@@ -110,7 +110,7 @@ std::vector<std::string> LabWorld::health() {
   if (!status)
     problems.push_back(status.error().message);
   else
-    for (std::string& rejected : rejections(*status)) problems.push_back(std::move(rejected));
+    for (std::string& rejected : mesh::rejections(*status)) problems.push_back(std::move(rejected));
   for (const auto& [where, counters] : kernel_counters())
     for (std::string& loss : kernel_losses(where, kernel_at_open_[where], counters))
       problems.push_back(std::move(loss));

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "runner/backend/backend.h"
-#include "runner/backend/lab/access_log.h"
 #include "runner/backend/lab/kernel_counters.h"
 #include "runner/backend/lab/lab.h"
 #include "runner/backend/lab/mesh_config.h"
 #include "runner/backend/lab/netns.h"
 #include "runner/backend/lab/probe_link.h"
-#include "runner/backend/lab/proxy_status.h"
 #include "runner/backend/lab/topology.h"
+#include "runner/backend/mesh/access_log.h"
+#include "runner/backend/mesh/proxy_status.h"
 #include "runner/process/child.h"
 
 namespace egressproof::backend::lab {
@@ -85,9 +85,10 @@ class LabWorld : public World {
   using Gap = std::function<Result<std::string>()>;  // what is still awaited; empty: nothing. Error: give up at once
   Result<policy::Applied> put_in_place(const policy::Generation& generation,
                                        const std::function<void()>& while_waiting);
-  [[nodiscard]] Result<std::vector<ProxyStatus>> proxy_status() const;
+  [[nodiscard]] std::vector<std::string> meshed_namespaces() const;
+  [[nodiscard]] Result<std::vector<mesh::ProxyStatus>> proxy_status() const;
   [[nodiscard]] Result<std::string> store_gap(const std::string& marker, std::size_t log_seen) const;
-  [[nodiscard]] Result<std::string> barrier_gap(const std::vector<ProxyStatus>& before,
+  [[nodiscard]] Result<std::string> barrier_gap(const std::vector<mesh::ProxyStatus>& before,
                                                 const std::string& cluster) const;
   [[nodiscard]] std::string envoy_gap(const std::string& cluster) const;
 
@@ -102,11 +103,11 @@ class LabWorld : public World {
   std::optional<Netns> world_ns_, istiod_ns_;
   std::deque<Netns> pod_ns_;  // as pods_
   std::optional<process::Child> target_, istiod_;
-  std::map<std::string, process::Child> proxies_;    // by pod
-  std::map<std::string, ProbeLink> probes_;          // by name
-  std::map<std::string, AccessLogReader> logs_;      // by pod
-  std::map<std::string, ExpectedRecords> expected_;  // by pod
-  std::chrono::microseconds newest_expected_{0};     // end of the newest of them, system clock
+  std::map<std::string, process::Child> proxies_;          // by pod
+  std::map<std::string, ProbeLink> probes_;                // by name
+  std::map<std::string, mesh::AccessLogReader> logs_;      // by pod
+  std::map<std::string, mesh::ExpectedRecords> expected_;  // by pod
+  std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration

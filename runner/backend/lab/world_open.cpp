@@ -9,8 +9,8 @@
 #include "runner/backend/lab/certificates.h"
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/parallel.h"
-#include "runner/backend/lab/target_config.h"
 #include "runner/backend/lab/world.h"
+#include "runner/backend/target_config.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -282,7 +282,7 @@ Result<void> LabWorld::start_proxies() {
     auto child = process::Child::start(command);
     if (!child) return tl::unexpected(child.error());
     proxies_.emplace(pod.name, std::move(*child));
-    logs_.emplace(pod.name, AccessLogReader(pod.name, folder / "access.log"));
+    logs_.emplace(pod.name, mesh::AccessLogReader(pod.name, folder / "access.log"));
   }
   return {};
 }

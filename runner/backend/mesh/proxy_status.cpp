@@ -1,4 +1,4 @@
-#include "runner/backend/lab/proxy_status.h"
+#include "runner/backend/mesh/proxy_status.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 
-namespace egressproof::backend::lab {
+namespace egressproof::backend::mesh {
 namespace {
 
 constexpr std::size_t uuid_length = 36;
@@ -150,4 +150,4 @@ std::string not_active(const std::vector<std::string>& bodies, std::string_view 
   return active ? std::string() : fmt::format("cluster '{}' is not active", marker_cluster);
 }
 
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend::mesh

@@ -1,4 +1,4 @@
-// Envoy's access log lines (format: mesh_config.cpp) to records.
+// Envoy's access log: the format that the harness asks for, and its lines to records.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,10 @@
 #include "base/result.h"
 #include "runner/policy/mesh_record.h"
 
-namespace egressproof::backend::lab {
+namespace egressproof::backend::mesh {
+
+// MeshConfig.accessLogFormat with encoding JSON: one object a line, with the fields of policy::MeshRecord.
+extern const char* const access_log_format;
 
 struct AccessLog {
   std::vector<policy::MeshRecord> records;
@@ -47,4 +50,4 @@ class AccessLogReader {
   std::vector<policy::MeshRecord> records_;
 };
 
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend::mesh

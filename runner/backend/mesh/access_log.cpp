@@ -1,4 +1,4 @@
-#include "runner/backend/lab/access_log.h"
+#include "runner/backend/mesh/access_log.h"
 
 #include <fcntl.h>
 
@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/unique_fd.h"
 
-namespace egressproof::backend::lab {
+namespace egressproof::backend::mesh {
 namespace {
 
 std::string text_of(const Json& object, const char* key) {
@@ -45,6 +45,15 @@ policy::MeshRecord record_of(std::string_view proxy, const Json& object, std::st
 }
 
 }  // namespace
+
+const char* const access_log_format =
+    R"({"t":"%START_TIME(%s.%6f)%","nonce":"%REQ(EGRESSPROOF-NONCE)%",)"
+    R"("downstream":"%DOWNSTREAM_REMOTE_ADDRESS%","destination":"%DOWNSTREAM_LOCAL_ADDRESS%",)"
+    R"("upstream":"%UPSTREAM_HOST%","upstream_local":"%UPSTREAM_LOCAL_ADDRESS%","cluster":"%UPSTREAM_CLUSTER_RAW%","route":"%ROUTE_NAME%",)"
+    R"("code":"%RESPONSE_CODE%","flags":"%RESPONSE_FLAGS%","details":"%RESPONSE_CODE_DETAILS%",)"
+    R"("termination":"%CONNECTION_TERMINATION_DETAILS%",)"
+    R"("transport_failure":"%UPSTREAM_TRANSPORT_FAILURE_REASON%",)"
+    R"("sni":"%REQUESTED_SERVER_NAME%","authority":"%REQ(:AUTHORITY)%","chain":"%FILTER_CHAIN_NAME%"})";
 
 AccessLog parse_access_log(std::string_view proxy, std::string_view content) {
   AccessLog log;
@@ -105,4 +114,4 @@ Result<void> AccessLogReader::read_on() {
   return {};
 }
 
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend::mesh

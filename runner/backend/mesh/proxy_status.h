@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 
-namespace egressproof::backend::lab {
+namespace egressproof::backend::mesh {
 
 struct ResourceStatus {
   std::uint64_t sent = 0, acked = 0;  // push counters; N of a nonce "RFC3339/N" + uuid
@@ -46,4 +46,4 @@ std::vector<std::string> activity_queries(const std::string& marker_cluster);
 // and `marker_cluster` is there.
 std::string not_active(const std::vector<std::string>& bodies, std::string_view marker_cluster);
 
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend::mesh

@@ -1,10 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "runner/backend/lab/access_log.h"
-#include "runner/backend/lab/proxy_status.h"
-#include "runner/backend/lab/topology.h"
+#include "runner/backend/mesh/access_log.h"
+#include "runner/backend/mesh/proxy_status.h"
 
-namespace egressproof::backend::lab {
+namespace egressproof::backend::mesh {
 namespace {
 
 const std::string uuid = "cfbd6ada-99a2-4d97-a6b6-fd56da0bec60";
@@ -97,15 +96,5 @@ TEST(AccessLogTest, EveryConnectionNeedsARecordOfItsOwn) {
   EXPECT_EQ(without_record(expected, {first, second, record("pod:52000", http)}), 1);
 }
 
-TEST(TopologyTest, EveryPodHasAnAddressOfItsOwnOrAnError) {
-  std::vector<scenario::Profile> profiles(245);
-  for (std::size_t i = 0; i < profiles.size(); ++i) profiles[i].ns = std::to_string(i);
-  EXPECT_EQ(place_pods(profiles, true)->back().address, "203.0.113.254");
-  EXPECT_EQ(place_pods(profiles, true)->back().address6, "2001:db8:113::fe");
-  EXPECT_EQ(place_pods(profiles, false)->back().address6, "");
-  profiles.emplace_back();
-  EXPECT_EQ(place_pods(profiles, false).error().message, "the lab has room for 245 pods");
-}
-
 }  // namespace
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend::mesh

@@ -1,17 +1,15 @@
-#include "runner/backend/lab/target_config.h"
+#include "runner/backend/target_config.h"
 
 #include <algorithm>
 
-#include "runner/backend/lab/topology.h"
-
-namespace egressproof::backend::lab {
+namespace egressproof::backend {
 namespace {
 
 // The addresses of `fixture` that a record of `type` can hold.
 std::vector<std::string> addresses_of(const scenario::Fixture& fixture, const std::string& type) {
   std::vector<std::string> fitting;
   for (const std::string& address : fixture.addresses)
-    if (is_ipv6(address) == (type == "AAAA")) fitting.push_back(address);
+    if ((address.find(':') != std::string::npos) == (type == "AAAA")) fitting.push_back(address);
   return fitting;
 }
 
@@ -47,4 +45,4 @@ Result<target::Config> target_config(const scenario::Suite& suite, const std::ma
   return config;
 }
 
-}  // namespace egressproof::backend::lab
+}  // namespace egressproof::backend
