@@ -40,6 +40,10 @@ std::string pem_of(X509* certificate) {
   return pem([&](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
 }
 
+std::string pem_of(const EVP_PKEY* key) {
+  return pem([&](BIO* bio) { return PEM_write_bio_PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr); });
+}
+
 bool add_extension(X509* certificate, X509* issuer, int nid, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
@@ -118,6 +122,32 @@ Result<CertificateAuthority> CertificateAuthority::create(const std::string& nam
   return CertificateAuthority(std::move(impl));
 }
 
+Result<CertificateAuthority> CertificateAuthority::load(const KeyPair& pair) {
+  // An empty password, as OpenSSL would else ask for one on the terminal.
+  char no_password[] = "";
+  const Bio certificate(BIO_new_mem_buf(pair.certificate.data(), static_cast<int>(pair.certificate.size())));
+  const Bio key(BIO_new_mem_buf(pair.key.data(), static_cast<int>(pair.key.size())));
+  if (!certificate || !key) return openssl_error("BIO_new_mem_buf()");
+  auto impl = std::make_unique<Impl>();
+  impl->certificate.reset(PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr));
+  impl->key.reset(PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, no_password));
+  ERR_clear_error();  // what is wrong is said in our own words
+  if (!impl->certificate) return fail(ErrorKind::usage, "the CA's certificate is not a PEM certificate");
+  if (!impl->key) return fail(ErrorKind::usage, "the CA's key is not a PEM private key without password");
+  const bool fits = X509_check_private_key(impl->certificate.get(), impl->key.get()) == 1;
+  ERR_clear_error();
+  if (!fits) return fail(ErrorKind::usage, "the CA's key is not that of its certificate");
+  if (X509_check_ca(impl->certificate.get()) != 1) return fail(ErrorKind::usage, "the certificate is not that of a CA");
+  impl->pem = pem_of(impl->certificate.get());
+  return CertificateAuthority(std::move(impl));
+}
+
+Result<KeyPair> CertificateAuthority::pair() const {
+  KeyPair made{impl_->pem, pem_of(impl_->key.get())};
+  if (made.key.empty()) return openssl_error("writing the CA's key as PEM");
+  return made;
+}
+
 Result<KeyPair> CertificateAuthority::issue(const LeafNames& names) const {
   const Names alternative(sk_GENERAL_NAME_new_null());
   std::string refused;
@@ -141,9 +171,7 @@ Result<KeyPair> CertificateAuthority::issue(const LeafNames& names) const {
       !add_extension(leaf.get(), issuer, NID_authority_key_identifier, "keyid:always") ||
       X509_sign(leaf.get(), impl_->key.get(), EVP_sha256()) == 0)
     return openssl_error("signing a leaf certificate");
-  KeyPair made{pem_of(leaf.get()), pem([&](BIO* bio) {
-                 return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-               })};
+  KeyPair made{pem_of(leaf.get()), pem_of(key.get())};
   if (made.certificate.empty() || made.key.empty()) return openssl_error("writing PEM");
   return made;
 }

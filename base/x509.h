@@ -29,11 +29,16 @@ class CertificateAuthority {
  public:
   // Self-signed, O=egressproof, CN=`name`. Errors: kind internal.
   static Result<CertificateAuthority> create(const std::string& name);
+  // The one whose pair() this is, so that several processes issue for one CA. Errors: kind usage, for texts that are
+  // not PEM, a key of another certificate, or a certificate that is no CA's.
+  static Result<CertificateAuthority> load(const KeyPair& pair);
   CertificateAuthority(CertificateAuthority&&) noexcept;
   CertificateAuthority& operator=(CertificateAuthority&&) noexcept;
   ~CertificateAuthority();
 
   [[nodiscard]] const std::string& certificate() const;  // PEM
+  // With the private key: whoever holds it can issue in the CA's name. Errors: kind internal.
+  [[nodiscard]] Result<KeyPair> pair() const;
   // Errors: kind usage for a name that cannot stand in a certificate, else internal.
   [[nodiscard]] Result<KeyPair> issue(const LeafNames& names) const;
 

@@ -32,12 +32,19 @@ std::size_t admitted(int parallel) {
 class Batch {
  public:
   Batch(const EngineOptions& options, const std::function<void(const Observation&)>& tell)
-      : options_(options), tell_(tell), multi_(loop_) {}
+      : options_(options), tell_(tell), multi_(loop_) {
+    if (options_.stop_fd < 0) return;
+    const int stop = options_.stop_fd;
+    stopped_ = !loop_.watch(stop, EPOLLIN, [this, stop](std::uint32_t) {
+      stopped_ = true;
+      loop_.unwatch(stop);
+    });
+  }
 
   void run(const std::vector<Attempt>& attempts) {
     const std::size_t parallel = admitted(options_.parallel);
     auto next = attempts.begin();
-    while (next != attempts.end() || !flights_.empty()) {
+    while (!stopped_ && (next != attempts.end() || !flights_.empty())) {
       while (next != attempts.end() && flights_.size() < parallel) begin(*next++);
       if (ready_.empty() && !flights_.empty()) loop_.turn();
       go_on();
@@ -77,6 +84,7 @@ class Batch {
   std::unordered_map<std::uint64_t, std::unique_ptr<Flight>> flights_;  // destroyed before the loop
   std::vector<std::uint64_t> ready_;
   std::uint64_t last_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace

@@ -16,9 +16,10 @@ struct EngineOptions {
   int parallel = 32;            // fewer if the process may not have so many descriptors
   std::string dns_server;       // IP literal of the name server for all names; empty: those of resolv.conf
   std::uint16_t dns_port = 53;  // of dns_server
+  int stop_fd = -1;             // borrowed; once it is readable, nothing more is sent or told
 };
 
-// Tells each observation once, in order of completion.
+// Tells each observation once, in order of completion; after a stop, only those that were complete by then.
 void run_attempts(const std::vector<Attempt>& attempts, const EngineOptions& options,
                   const std::function<void(const Observation&)>& tell);
 

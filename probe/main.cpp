@@ -1,131 +1,100 @@
-// egressproof-probe: batches on standard input, observations on standard output; see codec.h.
+// egressproof-probe: batches on standard input, observations on standard output; see codec.h. With "agent": the same
+// over HTTP; see agent.h.
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <csignal>
 #include <iostream>
-#include <set>
 
-#include "base/bytes.h"
-#include "base/crypto.h"
-#include "base/object_reader.h"
-#include "probe/codec.h"
-#include "probe/engine.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "probe/agent.h"
+#include "probe/batches.h"
 
 namespace {
 
 using namespace egressproof;
 
-constexpr std::uint64_t default_parallel = 32;
-constexpr std::uint64_t max_parallel = 1000;
+void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
-// A message may quote bytes that are not UTF-8.
-void say(const Json& json) {
-  std::cout << json.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
+void add_engine_options(CLI::App& app, probe::EngineOptions& options) {
+  app.add_option("--ca", options.ca_file, "PEM file of the CA that the fixtures' certificates must chain to");
+  app.add_option("--dns", options.dns_server, "name server for all names, an IP address [those of resolv.conf]")
+      ->check(CLI::ValidIPV4);
+  app.add_option("--dns-port", options.dns_port, "port of --dns")->capture_default_str();
 }
 
-class Batches {
- public:
-  explicit Batches(probe::EngineOptions options) : options_(std::move(options)) {}
+int run_pipes(const probe::EngineOptions& options) {
+  say(Json{{"type", "hello"},
+           {"version", EGRESSPROOF_VERSION},
+           {"features", {"http/1.1", "http/2", "tls", "tcp", "dns", "earlier", "fields", "redirects"}}}
+          .dump());
+  probe::Batches batches(options, say);
+  std::string line;
+  // Without a reader of its observations the probe must not go on sending.
+  while (std::cout && std::getline(std::cin, line)) batches.take(line);
+  batches.end();
+  return std::cout ? 0 : 1;
+}
 
-  void take(const std::string& line) {
-    ++line_;
-    const Json json = Json::parse(line, nullptr, false);
-    const std::string type = json.is_object() && json.contains("type") && json["type"].is_string() ? json["type"] : "";
-    if (type == "batch")
-      begin(line);
-    else if (type == "run")
-      run(line);
-    else if (!open_)
-      problem(0, "no batch is open");
-    else
-      add(line);
-  }
-
-  void end() {
-    if (open_) problem(0, "the input ended before batch '" + name_ + "' was run");
-  }
-
- private:
-  void problem(int column, const std::string& message) const {
-    say({{"type", "problem"}, {"line", line_}, {"column", column}, {"message", message}});
-  }
-
-  // A batch with a malformed first line is open all the same: its closing record must come.
-  void begin(const std::string& line) {
-    if (open_)
-      problem(0,
-              "batch '" + name_ + "' was not run; its " + std::to_string(attempts_.size()) + " attempts are dropped");
-    *this = Batches(options_);
-    open_ = true;
-    line_ = 1;
-    ObjectReader reader(line);
-    std::string type;
-    std::uint64_t parallel = default_parallel;
-    reader.text("type", type, true);
-    reader.text("batch", name_, true);
-    reader.number("parallel", parallel, max_parallel);
-    if (parallel == 0) reader.complain("parallel", "'parallel' counts from 1");
-    if (!reader.finish()) problem(reader.problem().column, reader.problem().message);
-    options_.parallel = static_cast<int>(parallel);
-  }
-
-  void add(const std::string& line) {
-    auto attempt = probe::decode_attempt(line);
-    if (!attempt)
-      problem(attempt.error().column, attempt.error().message);
-    else if (!sequences_.insert(attempt->sequence).second)
-      problem(0, "attempt " + std::to_string(attempt->sequence) + " came before in this batch");
-    else if (!nonces_.insert(attempt->nonce).second)
-      problem(0, "nonce " + attempt->nonce + " came before in this batch");
-    else
-      attempts_.push_back(std::move(*attempt));
-  }
-
-  void run(const std::string& line) {
-    ObjectReader reader(line);
-    std::string type;
-    reader.text("type", type, true);
-    if (!reader.finish()) problem(reader.problem().column, reader.problem().message);
-    if (!open_) problem(0, "no batch is open");
-    std::string told;
-    std::size_t count = 0;
-    probe::run_attempts(attempts_, options_, [&](const probe::Observation& seen) {
-      const std::string observation = probe::encode(seen);
-      told += observation + "\n";
-      ++count;
-      std::cout << observation << '\n' << std::flush;
-    });
-    say({{"type", "closing"}, {"batch", bytes_to_utf8(name_)}, {"count", count}, {"sha256", sha256_hex(told)}});
-    *this = Batches(options_);
-  }
-
-  probe::EngineOptions options_;
-  bool open_ = false;
-  std::string name_;
-  std::vector<probe::Attempt> attempts_;
-  std::set<std::uint64_t> sequences_;
-  std::set<std::string> nonces_;
-  int line_ = 0;  // of the batch
+struct AgentArguments {
+  std::string listen = "0.0.0.0:8080";
+  std::string key_file;
+  std::uint64_t grace_seconds = 5;
+  probe::AgentOptions options;
 };
+
+int usage(const std::string& message) {
+  std::cerr << "egressproof-probe: " << message << '\n';
+  return 2;
+}
+
+int run_agent(AgentArguments arguments) {
+  sigset_t ends;
+  ::sigemptyset(&ends);
+  ::sigaddset(&ends, SIGTERM);
+  ::sigaddset(&ends, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread starts
+  const std::size_t colon = arguments.listen.rfind(':');
+  std::string& address = arguments.options.address;
+  address = arguments.listen.substr(0, colon);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
+  const std::string port = colon == std::string::npos ? "" : arguments.listen.substr(colon + 1);
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), arguments.options.port);
+  if (error != std::errc{} || end != port.data() + port.size())
+    return usage("--listen: '" + arguments.listen + "' is not ADDRESS:PORT");
+  auto key = read_file(arguments.key_file);
+  if (!key) return usage(to_string(key.error()));
+  if (!key->empty() && key->back() == '\n') key->pop_back();  // as editors and `echo` write it
+  arguments.options.key = std::move(*key);
+  auto agent = probe::Agent::start(std::move(arguments.options));
+  if (!agent) {
+    std::cerr << "egressproof-probe: " << to_string(agent.error()) << '\n';
+    return agent.error().kind == ErrorKind::usage ? 2 : 3;
+  }
+  say(Json{{"type", "ready"}, {"version", EGRESSPROOF_VERSION}, {"port", (*agent)->port()}}.dump());
+  int number = 0;
+  ::sigwait(&ends, &number);
+  (*agent)->stop(std::chrono::seconds(arguments.grace_seconds));
+  return 0;
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("egressproof-probe: carries out the attempts it reads on standard input (NDJSON)");
   probe::EngineOptions options;
-  app.add_option("--ca", options.ca_file, "PEM file of the CA that the fixtures' certificates must chain to");
-  app.add_option("--dns", options.dns_server, "name server for all names, an IP address [those of resolv.conf]")
-      ->check(CLI::ValidIPV4);
-  app.add_option("--dns-port", options.dns_port, "port of --dns")->capture_default_str();
+  add_engine_options(app, options);
   app.set_version_flag("--version", EGRESSPROOF_VERSION);
+  AgentArguments arguments;
+  CLI::App* agent = app.add_subcommand("agent", "takes signed batches over HTTP, as a server in a pod");
+  agent->add_option("--listen", arguments.listen, "ADDRESS:PORT")->capture_default_str();
+  agent->add_option("--key-file", arguments.key_file, "file of the run's key, 32 bytes or more")->required();
+  agent->add_option("--run", arguments.options.run, "id of the run whose batches are taken")->required();
+  agent->add_option("--grace", arguments.grace_seconds, "seconds that a running batch has to end after SIGTERM")
+      ->capture_default_str();
+  add_engine_options(*agent, arguments.options.engine);
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
-  say({{"type", "hello"},
-       {"version", EGRESSPROOF_VERSION},
-       {"features", {"http/1.1", "http/2", "tls", "tcp", "dns", "earlier", "fields", "redirects"}}});
-  Batches batches(options);
-  std::string line;
-  // Without a reader of its observations the probe must not go on sending.
-  while (std::cout && std::getline(std::cin, line)) batches.take(line);
-  batches.end();
-  return std::cout ? 0 : 1;
+  return agent->parsed() ? run_agent(std::move(arguments)) : run_pipes(options);
 }

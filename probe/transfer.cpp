@@ -147,6 +147,7 @@ void Transfer::expired() {
   if (multi_.broken()) {
     end(Code::local_error, "the event loop could not watch a socket");
   } else if (stage == Stage::connect || stage == Stage::tls) {
+    if (stage == Stage::connect) local_ = local_end();
     end(stage == Stage::connect ? Code::connect_timeout : Code::tls_timeout, "not done within " + limit);
   } else if (exchange_) {
     exchange_->timed_out(limit);
@@ -178,7 +179,7 @@ void Transfer::tell(Observation& seen) const {
   long local_port = 0;
   curl_easy_getinfo(easy_, CURLINFO_LOCAL_IP, &local);
   curl_easy_getinfo(easy_, CURLINFO_LOCAL_PORT, &local_port);
-  seen.local = local == nullptr || *local == '\0' ? "" : endpoint(local, local_port);
+  seen.local = local == nullptr || *local == '\0' ? local_ : endpoint(local, local_port);
   seen.http_status = reply_.status;
   seen.http_version = reply_.http_version;
   seen.server_header = reply_.server_header;

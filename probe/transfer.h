@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,6 +51,7 @@ class Transfer {
   bool send();      // false: the connection failed
   void receive();
   void expired();
+  [[nodiscard]] std::string local_end() const;  // of the socket, if it is still open; else empty
   [[nodiscard]] Code settled(Code code);
   void end(Code code, const std::string& detail);
 
@@ -69,6 +71,9 @@ class Transfer {
   int watched_ = -1;  // the socket while exchange_ is at work
   bool opened_ = false;
   int open_error_ = 0;  // errno
+  int socket_ = -1;     // libcurl's, which may have closed it
+  std::uint64_t cookie_ = 0;  // by which the kernel knows that socket
+  std::string local_;   // of a connection that was not made in time
   bool ended_ = false;
   Code code_ = Code::local_error;
   std::string detail_;

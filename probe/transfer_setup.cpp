@@ -1,4 +1,9 @@
 // How libcurl is told what an attempt is.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <random>
@@ -33,6 +38,13 @@ bool uses_tls(const Attempt& attempt) { return attempt.over_tls || attempt.proto
 
 std::string bracketed(const std::string& address) {
   return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
+// 0: not a socket. The number of a descriptor may be another socket's by now, its cookie never.
+std::uint64_t cookie_of(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  return ::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
 }
 
 template <class Value>
@@ -132,7 +144,26 @@ curl_socket_t Transfer::on_open(void* self, curlsocktype, curl_sockaddr* address
   if (std::exchange(transfer.opened_, true)) return CURL_SOCKET_BAD;
   const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) transfer.open_error_ = errno;
+  transfer.socket_ = fd;
+  transfer.cookie_ = cookie_of(fd);
   return fd;
+}
+
+// libcurl tells the local end of connections that were made; whoever dropped the packets of one that was not knows it
+// by its ends too.
+std::string Transfer::local_end() const {
+  sockaddr_storage own{};
+  socklen_t size = sizeof own;
+  if (cookie_ == 0 || cookie_of(socket_) != cookie_ ||
+      ::getsockname(socket_, reinterpret_cast<sockaddr*>(&own), &size) != 0)
+    return {};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool six = own.ss_family == AF_INET6;
+  const auto* four = reinterpret_cast<const sockaddr_in*>(&own);
+  const auto* longer = reinterpret_cast<const sockaddr_in6*>(&own);
+  const void* address = six ? static_cast<const void*>(&longer->sin6_addr) : &four->sin_addr;
+  if (::inet_ntop(own.ss_family, address, text.data(), text.size()) == nullptr) return {};
+  return bracketed(text.data()) + ":" + std::to_string(ntohs(six ? longer->sin6_port : four->sin_port));
 }
 
 }  // namespace egressproof::probe

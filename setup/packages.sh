@@ -4,7 +4,7 @@
 packages=(
   g++ cmake ninja-build ccache pkg-config clang-format clang-tidy
   libcurl4-openssl-dev libc-ares-dev libboost1.81-dev libboost-filesystem1.81-dev nlohmann-json3-dev libyaml-cpp-dev
-  libcli11-dev libfmt-dev libspdlog-dev libssl-dev libnghttp2-dev libldns-dev libexpected-dev libgtest-dev libgmock-dev
+  libcli11-dev libfmt-dev libspdlog-dev libssl-dev libnghttp2-dev libldns-dev libarchive-dev libexpected-dev libgtest-dev libgmock-dev
   iproute2 iptables nftables python3 python3-jsonschema python3-prometheus-client python3-yaml python3-pip unzip ca-certificates
 )
 missing=()

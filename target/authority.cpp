@@ -2,6 +2,7 @@
 
 #include <openssl/pem.h>
 
+#include "base/files.h"
 #include "base/x509.h"
 
 namespace egressproof::target {
@@ -13,6 +14,18 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* size, const unsi
   const int found =
       SSL_select_next_proto(const_cast<unsigned char**>(out), size, ours, sizeof ours - 1, offered, length);
   return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
+Result<CertificateAuthority> load_ca(const Config& config) {
+  const auto certificate = read_file(config.ca_certificate_file);
+  if (!certificate) return tl::unexpected(certificate.error());
+  const auto key = read_file(config.ca_key_file);
+  if (!key) return tl::unexpected(key.error());
+  auto ca = CertificateAuthority::load({*certificate, *key});
+  if (!ca)
+    ca.error().context.push_back("with the CA of '" + config.ca_certificate_file.string() + "' and '" +
+                                 config.ca_key_file.string() + "'");
+  return ca;
 }
 
 // nullptr: OpenSSL refused it.
@@ -35,12 +48,14 @@ TlsContext make_context(const KeyPair& pair) {
 
 }  // namespace
 
-Result<Authority> make_authority(const std::vector<Fixture>& fixtures) {
-  auto ca = CertificateAuthority::create("egressproof fixtures");
+Result<Authority> make_authority(const Config& config) {
+  const auto ca = config.ca_certificate_file.empty() && config.ca_key_file.empty()
+                      ? CertificateAuthority::create("egressproof fixtures")
+                      : load_ca(config);
   if (!ca) return tl::unexpected(ca.error());
   Authority authority;
   authority.ca_pem = ca->certificate();
-  for (const Fixture& fixture : fixtures) {
+  for (const Fixture& fixture : config.fixtures) {
     auto pair = ca->issue({fixture.name, fixture.dns_names, fixture.addresses, {}});
     if (!pair) {
       pair.error().context.push_back("for the certificate of fixture '" + fixture.name + "'");

@@ -1,4 +1,4 @@
-// The throw-away CA of one run and the fixtures' TLS contexts. Keys stay in memory.
+// The throw-away CA of one run and the fixtures' TLS contexts.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -19,8 +19,8 @@ struct Authority {
   std::map<std::string, TlsContext> contexts;  // by fixture; ALPN: h2, else http/1.1, of what is offered, else none
 };
 
-// One CA and one leaf per fixture, CN = its name, SAN = its DNS names and addresses; see base/x509.h. Errors name the
-// fixture.
-Result<Authority> make_authority(const std::vector<Fixture>& fixtures);
+// One leaf per fixture, CN = its name, SAN = its DNS names and addresses; see base/x509.h. Issued by the CA of the
+// configuration's files or, without them, by one made for this process. Errors name file or fixture.
+Result<Authority> make_authority(const Config& config);
 
 }  // namespace egressproof::target

@@ -86,7 +86,10 @@ std::string encode(const Config& config) {
                      {"udp_redirect_port", config.udp_redirect_port},
                      {"packet_witness", config.packet_witness},
                      {"journal", config.journal.string()},
-                     {"ca_file", config.ca_file.string()}};
+                     {"ca_file", config.ca_file.string()},
+                     {"ca_certificate_file", config.ca_certificate_file.string()},
+                     {"ca_key_file", config.ca_key_file.string()},
+                     {"inspection_port", config.inspection_port}};
   return json.dump(1);
 }
 
@@ -123,11 +126,18 @@ Result<Config> decode_config(std::string_view text) {
   config.redirect_port = port_of(reader, "redirect_port", config.redirect_port);
   config.udp_redirect_port = port_of(reader, "udp_redirect_port", config.udp_redirect_port);
   reader.flag("packet_witness", config.packet_witness);
-  std::string path;
-  reader.text("journal", path, true);
-  config.journal = path;
-  reader.text("ca_file", path, true);
-  config.ca_file = path;
+  const auto path = [&](const char* key, std::filesystem::path& into, bool required) {
+    std::string text_of_path;
+    reader.text(key, text_of_path, required);
+    into = text_of_path;
+  };
+  path("journal", config.journal, true);
+  path("ca_certificate_file", config.ca_certificate_file, false);
+  path("ca_key_file", config.ca_key_file, false);
+  if (config.ca_certificate_file.empty() != config.ca_key_file.empty())
+    reader.complain("ca_key_file", "'ca_certificate_file' and 'ca_key_file' go together");
+  path("ca_file", config.ca_file, config.ca_certificate_file.empty());
+  config.inspection_port = port_of(reader, "inspection_port", config.inspection_port);
   if (!reader.finish())
     return fail(ErrorKind::usage, "byte " + std::to_string(reader.problem().column) + ": " + reader.problem().message);
   return config;

@@ -50,7 +50,7 @@ struct Config {
   std::uint16_t dns_port = 53;
   std::uint16_t redirect_port = 0;  // 0.0.0.0:port (and [::]:port if IPv6 fixtures exist) that netfilter REDIRECTs to
   std::filesystem::path journal;    // created; must not exist
-  std::filesystem::path ca_file;    // written: PEM of the throw-away CA made at start
+  std::filesystem::path ca_file;    // written: PEM of the CA that issued the fixtures' certificates
   // Datagrams to every port of `every_port` fixtures arrive at 0.0.0.0:port (0: none). REDIRECT will not do, as the
   // kernel tells the original destination of TCP alone; needs CAP_NET_ADMIN and, in the table mangle,
   //   -A PREROUTING -d ADDRESS -p udp -j TPROXY --on-port PORT --on-ip 0.0.0.0
@@ -58,6 +58,12 @@ struct Config {
   // A packet socket (CAP_NET_RAW) writes a receipt of kind packet for every SYN and every non-TCP packet to an address
   // of a fixture, listening or not, whether or not something answers.
   bool packet_witness = false;
+  // PEM files of a CA that several targets share: read, and no CA is made. Both or neither; with them `ca_file` may be
+  // left out.
+  std::filesystem::path ca_certificate_file, ca_key_file;
+  // On 127.0.0.1 alone, in plain HTTP/1.1 (0: none): GET /healthz, and GET /journal?from=OFFSET for the journal's whole
+  // lines from that byte on. See inspection.h.
+  std::uint16_t inspection_port = 0;
 };
 
 Result<Config> decode_config(std::string_view json);

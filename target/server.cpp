@@ -19,6 +19,7 @@
 #include "target/connection.h"
 #include "target/datagrams.h"
 #include "target/dns_server.h"
+#include "target/inspection.h"
 #include "target/packets.h"
 #include "target/socket.h"
 #include "target/workers.h"
@@ -214,6 +215,20 @@ struct Server::Impl {
     return listen(config.dns_address, config.dns_port, Kind::dns);
   }
 
+  // Last of all, so that whoever is answered knows that everything else listens.
+  Result<void> listen_for_inspection() {
+    if (config.inspection_port == 0) return {};
+    auto fd = bind_to("127.0.0.1", config.inspection_port, SOCK_STREAM | SOCK_NONBLOCK);
+    if (!fd) return tl::unexpected(fd.error());
+    add(std::move(*fd), [this](int listener) {
+      UniqueFd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+      if (!socket.valid()) return;
+      prepare_socket(socket.get(), limits.idle);
+      workers->start(std::move(socket), [this](int client) { inspect(client, config.journal); });
+    });
+    return {};
+  }
+
   Result<void> watch_packets() {
     if (!config.packet_witness) return {};
     auto opened = PacketWitness::open(owner(), *journal);
@@ -225,7 +240,7 @@ struct Server::Impl {
 
   Result<void> open() {
     if (auto checked = check_records(config); !checked) return checked;
-    auto made = make_authority(config.fixtures);
+    auto made = make_authority(config);
     if (!made) return tl::unexpected(made.error());
     authority = std::move(*made);
     for (const auto& [name, context] : authority.contexts) prepare_tls(context.get());
@@ -241,7 +256,9 @@ struct Server::Impl {
     if (auto done = listen_on_every_port(); !done) return done;
     if (auto done = listen_for_dns(); !done) return done;
     if (auto done = watch_packets(); !done) return done;
-    return write_file_atomically(config.ca_file, authority.ca_pem);
+    if (!config.ca_file.empty())
+      if (auto written = write_file_atomically(config.ca_file, authority.ca_pem); !written) return written;
+    return listen_for_inspection();
   }
 };
 

@@ -10,7 +10,8 @@ ORDER = [["base"], ["probe", "target"], ["runner/scenario"], ["runner/plan", "ru
          ["runner/process"], ["runner/backend"], ["runner/evidence"], ["runner/verdict"], ["runner/report"],
          ["runner/run"], ["runner/cli"]]
 # The runner knows only the contracts of the programs that it starts.
-CONTRACTS = {"probe/attempt.h", "probe/observation.h", "probe/codec.h", "target/receipt.h", "target/codec.h"}
+CONTRACTS = {"probe/attempt.h", "probe/observation.h", "probe/codec.h", "probe/signature.h", "target/receipt.h",
+             "target/codec.h"}
 RANK = {layer: rank for rank, group in enumerate(ORDER) for layer in group}
 MAX_LINES = 400
 

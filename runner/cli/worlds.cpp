@@ -3,22 +3,68 @@
 #include <cstdlib>
 
 #include "base/files.h"
+#include "runner/backend/cluster/cluster.h"
 #include "runner/backend/fake/fake.h"
 #include "runner/backend/lab/lab.h"
 #include "runner/cli/suite_source.h"
 
 namespace egressproof::cli {
 
+namespace {
+
+void add_cluster_options(CLI::App& app, WorldOptions& options) {
+  const auto add = [&](const char* name, std::string& value, const char* help, const char* type) {
+    return app.add_option(name, value, help)->type_name(type)->group("Cluster");
+  };
+  add("--kubectl", options.kubectl, "the program", "FILE")->capture_default_str();
+  add("--kubeconfig", options.kubeconfig, "default: kubectl's own choice", "FILE");
+  add("--context", options.context, "default: the current one", "NAME");
+  add("--image", options.image, "image of probe and target, as the nodes can pull it", "REFERENCE");
+  add("--istio-namespace", options.istio_namespace, "where istiod runs", "NAME")->capture_default_str();
+  add("--istio-revision", options.istio_revision, "istio.io/rev of the run's namespaces", "NAME");
+  add("--workload", options.workload, "what runs the probe", "knative|deployment")
+      ->check(CLI::IsMember({"knative", "deployment"}).description(""))
+      ->capture_default_str();
+  add("--dns", options.dns, "how pods resolve the suite's zones; existing: somebody else sees to it",
+      "stub-domain|existing")
+      ->check(CLI::IsMember({"stub-domain", "existing"}).description(""))
+      ->capture_default_str();
+}
+
+Result<std::unique_ptr<backend::Backend>> make_cluster(const WorldOptions& options, const std::string& run_id) {
+  if (options.image.empty())
+    return fail(
+        ErrorKind::usage,
+        "--backend cluster needs --image REFERENCE: the image of probe and target where the cluster's nodes can "
+        "pull it (egressproof image --help tells how to make it)");
+  backend::cluster::WorldSettings settings;
+  settings.kubectl = options.kubectl;
+  settings.kubeconfig = options.kubeconfig;
+  settings.context = options.context;
+  settings.image = options.image;
+  settings.run_id = run_id;
+  settings.istio_namespace = options.istio_namespace;
+  settings.istio_revision = options.istio_revision;
+  settings.workload =
+      options.workload == "knative" ? backend::cluster::Workload::knative : backend::cluster::Workload::deployment;
+  settings.dns = options.dns == "existing" ? backend::cluster::Dns::existing : backend::cluster::Dns::stub_domain;
+  return backend::cluster::make(settings);
+}
+
+}  // namespace
+
 void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--backend", options.backend, "lab: real istiod, Envoy and iptables in namespaces; fake: in memory")
-      ->check(CLI::IsMember({"lab", "fake"}).description(""))
-      ->type_name("lab|fake")
+  app.add_option("--backend", options.backend,
+                 "lab: real istiod, Envoy and iptables in namespaces; cluster: that of kubectl; fake: in memory")
+      ->check(CLI::IsMember({"lab", "cluster", "fake"}).description(""))
+      ->type_name("lab|cluster|fake")
       ->capture_default_str()
       ->group("World");
   app.add_option("--fake", options.fake_file, "faults of the fake world (JSON)")->type_name("FILE")->group("World");
   app.add_option("--toolchain", options.toolchain, "folder of the lab's istiod, pilot-agent and envoy")
       ->type_name("DIR")
       ->group("World");
+  add_cluster_options(app, options);
 }
 
 std::string default_toolchain() {
@@ -30,12 +76,15 @@ std::string default_toolchain() {
   return base + "/egressproof/istio-" EGRESSPROOF_ISTIO_VERSION;
 }
 
+std::string default_image() { return "kind.local/egressproof:" EGRESSPROOF_VERSION; }
+
 Result<std::unique_ptr<backend::Backend>> make_backend(const WorldOptions& options, const std::string& run_id) {
-  if (options.backend == "lab" && !options.fake_file.empty())
+  if (options.backend != "fake" && !options.fake_file.empty())
     return fail(ErrorKind::usage, "--fake goes with --backend fake");
   if (options.backend == "lab")
     return backend::lab::make(
         {program_folder(), options.toolchain.empty() ? default_toolchain() : options.toolchain, run_id});
+  if (options.backend == "cluster" && options.toolchain.empty()) return make_cluster(options, run_id);
   if (!options.toolchain.empty()) return fail(ErrorKind::usage, "--toolchain goes with --backend lab");
   backend::fake::Faults faults;
   if (!options.fake_file.empty()) {

@@ -13,9 +13,18 @@ struct WorldOptions {
   std::string backend = "lab";
   std::string fake_file;  // faults of the fake world
   std::string toolchain;  // folder of lab-istiod, pilot-agent, envoy; empty: the default
+  // Of the cluster: kubectl's program, file and context; empty: its own choice.
+  std::string kubectl = "kubectl", kubeconfig, context;
+  std::string image;  // of probe and target, as the nodes can pull it
+  std::string istio_namespace = "istio-system", istio_revision;
+  std::string workload = "knative";  // or "deployment"
+  std::string dns = "stub-domain";   // or "existing"
 };
 
-// --backend, --fake, --toolchain.
+// "kind.local/egressproof:VERSION": Knative asks no registry about names that begin with kind.local/.
+std::string default_image();
+
+// --backend and what goes with each.
 void add_world_options(CLI::App& app, WorldOptions& options);
 
 // $EGRESSPROOF_TOOLCHAIN, else egressproof/istio-VERSION in $XDG_CACHE_HOME or ~/.cache.

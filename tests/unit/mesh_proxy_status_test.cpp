@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "runner/backend/mesh/access_log.h"
 #include "runner/backend/mesh/proxy_status.h"
 
@@ -79,6 +80,48 @@ policy::MeshRecord record(const std::string& downstream, const std::string& dest
   made.downstream = downstream;
   made.destination = destination;
   return made;
+}
+
+// As istiod 1.31 configures it with accessLogEncoding JSON.
+TEST(AccessLogTest, IstiosOwnFormatIsReadToo) {
+  const std::string nonce = "0123456789abcdef0123456789abcdef";
+  const Json line = {{"start_time", "2026-11-24T23:40:07.668Z"},
+                     {"route_name", "block_all"},
+                     {"method", "GET"},
+                     {"path", "/r/" + nonce},
+                     {"response_code", 502},
+                     {"response_flags", "-"},
+                     {"response_code_details", "direct_response"},
+                     {"connection_termination_details", nullptr},
+                     {"authority", "deny.test"},
+                     {"upstream_host", nullptr},
+                     {"upstream_cluster", "BlackHoleCluster"},
+                     {"upstream_local_address", "10.0.0.2:4"},
+                     {"downstream_local_address", "10.0.0.9:80"},
+                     {"downstream_remote_address", "10.0.0.2:20001"},
+                     {"requested_server_name", "a.test"},
+                     {"upstream_transport_failure_reason", "x"}};
+  const AccessLog log = parse_access_log("P2", line.dump() + "\n");
+  ASSERT_EQ(log.records.size(), 1U);
+  const policy::MeshRecord& record = log.records.front();
+  EXPECT_EQ(record.at.count(), 1795563607668000);
+  EXPECT_EQ(record.nonce, nonce);
+  EXPECT_EQ(record.route, "block_all");
+  EXPECT_EQ(record.code, 502);
+  EXPECT_EQ(record.flags, "");
+  EXPECT_EQ(record.details, "direct_response");
+  EXPECT_EQ(record.termination, "");
+  EXPECT_EQ(record.upstream, "");
+  EXPECT_EQ(record.cluster, "BlackHoleCluster");
+  EXPECT_EQ(record.upstream_local, "10.0.0.2:4");
+  EXPECT_EQ(record.destination, "10.0.0.9:80");
+  EXPECT_EQ(record.downstream, "10.0.0.2:20001");
+  EXPECT_EQ(record.sni, "a.test");
+  EXPECT_EQ(record.authority, "deny.test");
+  EXPECT_EQ(record.transport_failure, "x");
+  Json other = line;
+  other["path"] = "/r/" + nonce + "0";  // 33 digits are no nonce
+  EXPECT_EQ(parse_access_log("P2", other.dump() + "\n").records.front().nonce, "");
 }
 
 TEST(AccessLogTest, EveryConnectionNeedsARecordOfItsOwn) {

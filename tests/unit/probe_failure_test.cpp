@@ -141,6 +141,8 @@ TEST(Connect, TimesOutWithItsOwnLimit) {
   attempt.limits.connect = milliseconds(250);
   const Observation seen = run_one(attempt);
   EXPECT_EQ(seen.code, Code::connect_timeout) << seen.detail;
+  EXPECT_TRUE(seen.local.starts_with("127.0.0.1:")) << seen.local << ": by it a network plugin's record is found";
+  EXPECT_NE(seen.local, seen.peer);
   ASSERT_EQ(seen.stages.size(), 1U);
   EXPECT_GE(seen.stages[0].took, milliseconds(250));
   EXPECT_LT(seen.stages[0].took, milliseconds(1500));
@@ -151,7 +153,9 @@ TEST(Tls, ACertificateOfAnotherCaIsToldApart) {
   Attempt attempt = attempt_to(loopback::address(1), loopback::port);
   attempt.over_tls = true;
   const std::filesystem::path stranger = std::filesystem::temp_directory_path() / (random_hex(8) + ".pem");
-  auto authority = target::make_authority({{"x", "key", {"127.0.0.1"}, {}, false, {"x.test"}, true}});
+  target::Config config;
+  config.fixtures = {{"x", "key", {"127.0.0.1"}, {}, false, {"x.test"}, true}};
+  auto authority = target::make_authority(config);
   ASSERT_TRUE(authority);
   ASSERT_TRUE(write_file_atomically(stranger, authority->ca_pem));
   EngineOptions options;

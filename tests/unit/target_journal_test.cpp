@@ -116,6 +116,9 @@ TEST(ConfigTest, RoundTripAndMistake) {
   config.packet_witness = true;
   config.journal = "/j";
   config.ca_file = "/c";
+  config.ca_certificate_file = "/ca/tls.crt";
+  config.ca_key_file = "/ca/tls.key";
+  config.inspection_port = 9901;
   const auto back = decode_config(encode(config));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(encode(*back), encode(config));
@@ -125,7 +128,14 @@ TEST(ConfigTest, RoundTripAndMistake) {
   EXPECT_EQ(back->records[1].values[0], "\xff \"");
   EXPECT_EQ(back->udp_redirect_port, 15009);
   EXPECT_TRUE(back->packet_witness);
+  EXPECT_EQ(back->ca_certificate_file, "/ca/tls.crt");
+  EXPECT_EQ(back->ca_key_file, "/ca/tls.key");
+  EXPECT_EQ(back->inspection_port, 9901);
   EXPECT_EQ(decode_config("{\"journal\":\"/j\",\"ca_fil\":\"/c\"}").error().message, "byte 0: missing key 'ca_file'");
+  EXPECT_TRUE(decode_config("{\"journal\":\"/j\",\"ca_certificate_file\":\"/c\",\"ca_key_file\":\"/k\"}"));
+  EXPECT_EQ(decode_config("{\"journal\":\"/j\",\"ca_certificate_file\":\"/c\"}").error().message,
+            "byte 0: 'ca_certificate_file' and 'ca_key_file' go together");
+  EXPECT_FALSE(decode_config("{\"journal\":\"/j\",\"ca_file\":\"/c\",\"inspection_port\":65536}"));
 }
 
 TEST(HttpHeadTest, TellsOddRequestsAsTheyArrived) {

@@ -54,13 +54,16 @@ Result<Json> Kubectl::get(const std::vector<std::string>& args) const {
   return json;
 }
 
-Result<void> Kubectl::apply(const std::vector<Json>& objects) const {
-  if (objects.empty()) return {};
-  const auto done =
-      run({"apply", "--server-side", "--force-conflicts", "--field-manager", field_manager, "--filename", "-"},
-          list_of(objects).dump(), std::chrono::seconds(120));
-  if (!done) return tl::unexpected(done.error());
-  return {};
+Result<std::vector<Json>> Kubectl::apply(const std::vector<Json>& objects) const {
+  if (objects.empty()) return std::vector<Json>{};
+  const auto told = run({"apply", "--server-side", "--force-conflicts", "--field-manager", field_manager, "--output",
+                         "json", "--filename", "-"},
+                        list_of(objects).dump(), std::chrono::seconds(120));
+  if (!told) return tl::unexpected(told.error());
+  const Json json = Json::parse(*told, nullptr, false);
+  if (!json.is_object()) return fail(ErrorKind::environment, "kubectl apply did not tell JSON");
+  if (!json.contains("items")) return std::vector<Json>{json};
+  return json.at("items").get<std::vector<Json>>();
 }
 
 Result<void> Kubectl::remove(const std::vector<Json>& objects, bool wait) const {

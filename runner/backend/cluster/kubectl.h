@@ -29,8 +29,9 @@ class Kubectl {
                                         std::chrono::milliseconds limit = std::chrono::seconds(60)) const;
   // `kubectl get ARGS --output json`.
   [[nodiscard]] Result<Json> get(const std::vector<std::string>& args) const;
-  // Server-side apply of all objects in one call, fields owned by `field_manager`, conflicts won.
-  [[nodiscard]] Result<void> apply(const std::vector<Json>& objects) const;
+  // Server-side apply of all objects in one call, in order, fields owned by `field_manager`, conflicts won. Returns
+  // them as the API server has them now.
+  [[nodiscard]] Result<std::vector<Json>> apply(const std::vector<Json>& objects) const;
   // Those that are there; waits until they are gone if told so.
   [[nodiscard]] Result<void> remove(const std::vector<Json>& objects, bool wait) const;
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 
 #include "base/json.h"
 #include "base/unique_fd.h"
@@ -20,24 +21,54 @@ std::string text_of(const Json& object, const char* key) {
   return text == "-" ? std::string() : text;
 }
 
+// Our name of a field, else the one that Istio's own JSON format has.
+std::string text_of(const Json& object, const char* ours, const char* istios) {
+  return object.contains(ours) ? text_of(object, ours) : text_of(object, istios);
+}
+
+// "2026-11-24T23:40:07.668Z"
+std::chrono::microseconds time_of(const std::string& rfc3339) {
+  std::tm utc{};
+  const char* rest = ::strptime(rfc3339.c_str(), "%FT%T", &utc);
+  if (rest == nullptr) return {};
+  const double fraction = *rest == '.' ? std::strtod(rest, nullptr) : 0;
+  return std::chrono::seconds(::timegm(&utc)) + std::chrono::microseconds(std::llround(fraction * 1e6));
+}
+
+// The attempt's nonce where it stands in the path alone, as Istio's own format has no field for it.
+std::string nonce_in(const std::string& path) {
+  constexpr std::size_t digits = 32;
+  std::size_t run = 0;
+  for (std::size_t i = 0; i <= path.size(); ++i) {
+    if (i < path.size() && std::string_view("0123456789abcdef").find(path[i]) != std::string_view::npos) {
+      ++run;
+      continue;
+    }
+    if (run == digits) return path.substr(i - digits, digits);
+    run = 0;
+  }
+  return {};
+}
+
 policy::MeshRecord record_of(std::string_view proxy, const Json& object, std::string_view line) {
   policy::MeshRecord record;
   record.proxy = proxy;
   const double seconds = std::strtod(text_of(object, "t").c_str(), nullptr);
-  record.at = std::chrono::microseconds(std::llround(seconds * 1e6));
-  record.nonce = text_of(object, "nonce");
-  record.downstream = text_of(object, "downstream");
-  record.destination = text_of(object, "destination");
-  record.upstream = text_of(object, "upstream");
-  record.upstream_local = text_of(object, "upstream_local");
-  record.cluster = text_of(object, "cluster");
-  record.route = text_of(object, "route");
-  record.code = std::atoi(text_of(object, "code").c_str());
-  record.flags = text_of(object, "flags");
-  record.details = text_of(object, "details");
-  record.termination = text_of(object, "termination");
-  record.transport_failure = text_of(object, "transport_failure");
-  record.sni = text_of(object, "sni");
+  record.at = object.contains("t") ? std::chrono::microseconds(std::llround(seconds * 1e6))
+                                   : time_of(text_of(object, "start_time"));
+  record.nonce = object.contains("nonce") ? text_of(object, "nonce") : nonce_in(text_of(object, "path"));
+  record.downstream = text_of(object, "downstream", "downstream_remote_address");
+  record.destination = text_of(object, "destination", "downstream_local_address");
+  record.upstream = text_of(object, "upstream", "upstream_host");
+  record.upstream_local = text_of(object, "upstream_local", "upstream_local_address");
+  record.cluster = text_of(object, "cluster", "upstream_cluster");
+  record.route = text_of(object, "route", "route_name");
+  record.code = std::atoi(text_of(object, "code", "response_code").c_str());
+  record.flags = text_of(object, "flags", "response_flags");
+  record.details = text_of(object, "details", "response_code_details");
+  record.termination = text_of(object, "termination", "connection_termination_details");
+  record.transport_failure = text_of(object, "transport_failure", "upstream_transport_failure_reason");
+  record.sni = text_of(object, "sni", "requested_server_name");
   record.authority = text_of(object, "authority");
   record.chain = text_of(object, "chain");
   record.line = line;

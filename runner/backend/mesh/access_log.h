@@ -23,8 +23,9 @@ struct AccessLog {
   std::size_t consumed = 0;  // bytes of whole lines; what follows is still being written
 };
 
-// Pure. `content`: from the beginning of a line of pod `proxy`'s log; lines that are not records (the agent's own) are
-// passed over.
+// Pure. Lines of `access_log_format`, or of Istio's own JSON format (accessLogEncoding JSON without a format): there
+// the nonce is told by the path alone. `content`: from the beginning of a line of pod `proxy`'s log; lines that are not
+// records (the agent's own) are passed over.
 AccessLog parse_access_log(std::string_view proxy, std::string_view content);
 
 // Connections that must have left a record: how many there were from each end of the client to each address dialled.

@@ -34,9 +34,13 @@ std::vector<std::string> rejections(const std::vector<ProxyStatus>& proxies);
 // Those of `now` that `before` did not have: istiod keeps an error until the proxy accepts something newer.
 std::vector<std::string> new_rejections(const std::vector<ProxyStatus>& before, const std::vector<ProxyStatus>& now);
 
+// How a proxy takes pushes. state_of_the_world: every type comes with every push. delta (Istio's default): only what
+// changed comes, which for any new cluster with a listener of its own are those two types.
+enum class Xds { state_of_the_world, delta };
+
 // What is still missing until `proxies` all acknowledged a push later than `after`; empty: nothing.
 std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::vector<std::string>& expected,
-                           std::uint64_t after);
+                           std::uint64_t after, Xds xds = Xds::state_of_the_world);
 
 // Parts of Envoy's GET :15000/config_dump (resource=, mask=) that not_active() needs: a few kilobytes instead of
 // hundreds.

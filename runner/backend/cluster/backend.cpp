@@ -1,0 +1,50 @@
+#include "runner/backend/cluster/cluster.h"
+#include "runner/backend/cluster/kubectl.h"
+#include "runner/backend/cluster/world.h"
+
+namespace egressproof::backend::cluster {
+namespace {
+
+class ClusterBackend : public Backend {
+ public:
+  explicit ClusterBackend(WorldSettings settings) : settings_(std::move(settings)) {}
+
+  std::string name() const override { return settings_.name; }
+
+  Result<plan::Capabilities> detect() override {
+    const Kubectl kubectl(settings_.kubectl, settings_.kubeconfig, settings_.context);
+    const auto resources = kubectl.run({"api-resources", "--output", "name", "--cached=false"});
+    if (!resources) {
+      Error error = resources.error();
+      error.context.emplace_back("while asking the cluster what it knows");
+      return tl::unexpected(error);
+    }
+    const auto knows = [&](const std::string& name) {
+      return ("\n" + *resources).find("\n" + name + "\n") != std::string::npos;
+    };
+    if (!knows("serviceentries.networking.istio.io"))
+      return fail(ErrorKind::environment, "the cluster has no Istio (no serviceentries.networking.istio.io)");
+    plan::Capabilities capabilities{name(), {"kubernetes"}};
+    if (knows("services.serving.knative.dev"))
+      capabilities.features.insert("knative");
+    else if (settings_.workload == Workload::knative)
+      return fail(
+          ErrorKind::environment,
+          "the cluster has no Knative Serving (no services.serving.knative.dev); install it, or run the probes in "
+          "plain Deployments with --workload deployment");
+    return capabilities;
+  }
+
+  Result<std::unique_ptr<World>> open(const Blueprint& blueprint, const Progress& progress) override {
+    return ClusterWorld::open(settings_, blueprint, progress);
+  }
+
+ private:
+  WorldSettings settings_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make(const WorldSettings& settings) { return std::make_unique<ClusterBackend>(settings); }
+
+}  // namespace egressproof::backend::cluster

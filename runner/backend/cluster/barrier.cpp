@@ -1,0 +1,212 @@
+// apply(): from "accepted by the API server" to "acknowledged and used by every proxy". docs/kind.md tells the steps.
+#include <poll.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/files.h"
+#include "runner/backend/cluster/http.h"
+#include "runner/backend/cluster/world.h"
+#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/mesh/marker.h"
+
+namespace egressproof::backend::cluster {
+namespace {
+
+constexpr std::chrono::seconds barrier_limit{60};
+constexpr std::chrono::milliseconds http_limit{5000};
+
+policy::TimePoint now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+}
+
+bool of_istio(const Json& object) { return object.value("apiVersion", "").find(".istio.io/") != std::string::npos; }
+
+// Old or new enough: istiod's copy of an object by its uid, and how new it is.
+std::map<std::string, std::int64_t> generations_in(const Json& store) {
+  std::map<std::string, std::int64_t> found;
+  for (const Json& object : store) {
+    const Json metadata = object.value("metadata", Json::object());
+    found[metadata.value("uid", "")] = metadata.value("generation", std::int64_t{0});
+  }
+  return found;
+}
+
+// What a namespace without a Sidecar of its own has: all is allowed, whatever this mesh's own default is.
+Json open_sidecar(const std::string& ns) {
+  return {{"apiVersion", "networking.istio.io/v1"},
+          {"kind", "Sidecar"},
+          {"metadata", {{"name", "egressproof-open"}, {"namespace", ns}}},
+          {"spec", {{"outboundTrafficPolicy", {{"mode", "ALLOW_ANY"}}}}}};
+}
+
+bool is_default_sidecar(const Json& object, const std::string& ns) {
+  return object.value("kind", "") == "Sidecar" && object["metadata"].value("namespace", "") == ns &&
+         !object.value("spec", Json::object()).contains("workloadSelector");
+}
+
+}  // namespace
+
+Result<std::vector<mesh::ProxyStatus>> ClusterWorld::proxy_status() const {
+  std::vector<mesh::ProxyStatus> all;
+  for (const PortForward& istiod : istiods_) {
+    const auto reply = http_get(istiod.url(8080) + "/debug/syncz", http_limit);
+    if (!reply) return tl::unexpected(reply.error());
+    auto some = mesh::parse_syncz(reply->body);
+    if (!some) return tl::unexpected(some.error());
+    all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
+  }
+  return all;
+}
+
+// Whether every istiod's store holds these objects, as new as the API server told, and no Istio object of the run's
+// namespaces beside them.
+Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) const {
+  const std::vector<std::string> ours = meshed_namespaces();
+  const std::set<std::string> namespaces(ours.begin(), ours.end());
+  for (const PortForward& istiod : istiods_) {
+    const auto reply = http_get(istiod.url(8080) + "/debug/configz", http_limit);
+    if (!reply) return "istiod's /debug/configz: " + reply.error().message;
+    const Json store = Json::parse(reply->body, nullptr, false);
+    if (!store.is_array()) return std::string("istiod's /debug/configz as a JSON array");
+    const auto there = generations_in(store);
+    std::set<std::string> uids;
+    for (const Json& object : wanted) {
+      const Json& metadata = object.at("metadata");
+      const auto found = there.find(metadata.value("uid", "?"));
+      if (found == there.end() || found->second < metadata.value("generation", std::int64_t{0}))
+        return identity_of(object) + " in istiod's store (/debug/configz)";
+      uids.insert(found->first);
+    }
+    for (const Json& object : store)
+      if (namespaces.count(object["metadata"].value("namespace", "")) != 0 &&
+          uids.count(object["metadata"].value("uid", "")) == 0)
+        return identity_of(object) + " gone from istiod's store (/debug/configz)";
+  }
+  return std::string();
+}
+
+// What Envoy itself does not use yet, all proxies asked at once.
+std::string ClusterWorld::envoy_gap(const std::string& cluster) const {
+  const std::vector<std::string> parts = mesh::activity_queries(cluster);
+  std::vector<std::string> urls, names;
+  for (const auto& [name, member] : members_) {
+    if (!member.proxied) continue;
+    names.push_back(name);
+    for (const std::string& part : parts) urls.push_back(member.forward->url(envoy_admin_port) + part);
+  }
+  const auto replies = http_get_all(urls, http_limit);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    std::vector<std::string> bodies;
+    for (std::size_t k = i * parts.size(); k < (i + 1) * parts.size(); ++k) {
+      if (!replies[k]) return "pod of " + names[i] + ": " + replies[k].error().message;
+      bodies.push_back(replies[k]->body);
+    }
+    if (const std::string gap = mesh::not_active(bodies, cluster); !gap.empty())
+      return "pod of " + names[i] + ": " + gap;
+  }
+  return {};
+}
+
+Result<std::string> ClusterWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& before,
+                                              const std::string& cluster) const {
+  const auto status = proxy_status();
+  if (!status) return status.error().message;
+  if (const auto rejected = mesh::new_rejections(before, *status); !rejected.empty())
+    return fail(ErrorKind::environment, rejected.front());
+  std::vector<std::string> expected;
+  for (const auto& [name, member] : members_)
+    if (member.proxied) expected.push_back(member.pod.name + "." + member.pod.ns);
+  if (std::string gap = mesh::unacknowledged(*status, expected, mesh::highest_push(before), mesh::Xds::delta);
+      !gap.empty())
+    return gap;
+  return envoy_gap(cluster);
+}
+
+std::vector<std::string> ClusterWorld::meshed_namespaces() const {
+  std::vector<std::string> namespaces;
+  for (const ProbePlace& probe : places_.probes)
+    if (probe.meshed && probe.name == probe.profile) namespaces.push_back(probe.ns);
+  for (const GatewayPlace& gateway : places_.gateways) namespaces.push_back(gateway.ns);
+  return namespaces;
+}
+
+// Applies what is wanted, takes away what is not any more. Returns the objects as the API server has them.
+Result<std::vector<Json>> ClusterWorld::apply_objects(const std::vector<Json>& objects) {
+  std::map<std::string, Json> wanted;
+  std::vector<Json> labelled;
+  for (Json object : objects) {
+    object["metadata"]["labels"][run_label] = settings_.run_id;
+    wanted[identity_of(object)] = object;
+    labelled.push_back(std::move(object));
+  }
+  std::vector<Json> vanished;
+  for (const auto& [identity, object] : applied_)
+    if (wanted.count(identity) == 0) vanished.push_back(object);
+  auto there = kubectl_.apply(labelled);
+  if (!there) return there;
+  // Only now: what takes the place of something is there before that goes.
+  if (auto removed = kubectl_.remove(vanished, true); !removed) return tl::unexpected(removed.error());
+  applied_ = std::move(wanted);
+  return there;
+}
+
+Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& generation,
+                                                   const std::function<void()>& while_waiting) {
+  auto objects = parse_objects(relocation_.to_cluster(generation.manifests));
+  if (!objects) return tl::unexpected(objects.error());
+  for (const ProbePlace& probe : places_.probes) {
+    const bool has = std::any_of(objects->begin(), objects->end(),
+                                 [&](const Json& object) { return is_default_sidecar(object, probe.ns); });
+    if (probe.meshed && probe.name == probe.profile && !has) objects->push_back(open_sidecar(probe.ns));
+  }
+  const auto before = proxy_status();
+  if (!before) return tl::unexpected(before.error());
+  policy::Applied applied;
+  applied.generation = generation.number;
+  applied.applied_at = now();
+  // The marker of the generation before stays until all else is stored: a marker seen means all is seen.
+  const int marker = ++generations_;
+  const auto markers = parse_objects(mesh::marker_manifests(marker, meshed_namespaces()));
+  if (!markers) return tl::unexpected(markers.error());
+  const auto old_markers = parse_objects(mesh::marker_manifests(marker - 1, meshed_namespaces()));
+  std::vector<Json> first = *objects;
+  if (marker > 1) first.insert(first.end(), old_markers->begin(), old_markers->end());
+  auto there = apply_objects(first);
+  if (!there) return tl::unexpected(there.error());
+  std::vector<Json> istio;
+  std::copy_if(there->begin(), there->end(), std::back_inserter(istio), of_istio);
+  if (auto stored = await(
+          barrier_limit, "the policies", [&] { return store_gap(istio); }, while_waiting);
+      !stored)
+    return tl::unexpected(stored.error());
+
+  const auto stored = proxy_status();
+  if (!stored) return tl::unexpected(stored.error());
+  if (const auto rejected = mesh::new_rejections(*before, *stored); !rejected.empty())
+    return fail(ErrorKind::environment, rejected.front());
+  objects->insert(objects->end(), markers->begin(), markers->end());
+  if (auto marked = apply_objects(*objects); !marked) return tl::unexpected(marked.error());
+  if (auto used = await(
+          barrier_limit, "every proxy to use the policies",
+          [&] { return barrier_gap(*stored, mesh::marker_cluster(marker)); }, while_waiting);
+      !used)
+    return tl::unexpected(used.error());
+  applied.acknowledged_at = now();
+  std::size_t proxies = 0;
+  for (const auto& [name, member] : members_) proxies += member.proxied ? 1 : 0;
+  applied.because = "marker " + std::to_string(marker) + " in use by all " + std::to_string(proxies) + " proxies of " +
+                    std::to_string(istiods_.size()) + " istiod, nothing rejected or warming";
+  return applied;
+}
+
+Result<policy::Applied> ClusterWorld::apply(const policy::Generation& generation,
+                                            const std::function<void()>& while_waiting) {
+  auto applied = put_in_place(generation, while_waiting);
+  if (applied) return applied;
+  Error error = applied.error();
+  error.context.push_back("while applying generation " + std::to_string(generation.number));
+  return tl::unexpected(std::move(error));
+}
+
+}  // namespace egressproof::backend::cluster

@@ -1,0 +1,290 @@
+#include "runner/backend/cluster/objects.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+namespace egressproof::backend::cluster {
+namespace {
+
+constexpr int tenant_id = 1000;   // uid and gid of the probe: an ordinary tenant process
+constexpr int target_id = 65532;  // "nonroot" of images without a user database
+constexpr int proxy_id = 1337;    // uid and gid of Istio's proxy
+constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* folder = "/etc/egressproof";
+
+// One worker, as in the lab; records are written as they come, as the verdict waits for them; a probe does not have to
+// wait for connections to drain.
+constexpr const char* proxy_config =
+    R"({"concurrency": 1, "fileFlushInterval": "0.05s", "drainDuration": "1s", "terminationDrainDuration": "1s"})";
+
+Json labels_of(const Common& common) {
+  return {{run_label, common.run_id}, {"app.kubernetes.io/managed-by", "egressproof"}};
+}
+
+Json merged(Json base, const Json& more) {
+  base.update(more);
+  return base;
+}
+
+Json metadata(const std::string& ns, const std::string& name, const Common& common) {
+  return {{"namespace", ns}, {"name", name}, {"labels", labels_of(common)}};
+}
+
+Json requests() { return {{"requests", {{"cpu", "5m"}, {"memory", "16Mi"}}}}; }
+
+// No more than an ordinary process may: what a restricted namespace admits, but for root.
+Json confined(int uid, int gid) {
+  return {{"runAsUser", uid},
+          {"runAsGroup", gid},
+          {"runAsNonRoot", uid != 0},
+          {"allowPrivilegeEscalation", false},
+          {"readOnlyRootFilesystem", true},
+          {"capabilities", {{"drop", {"ALL"}}}},
+          {"seccompProfile", {{"type", "RuntimeDefault"}}}};
+}
+
+// Small requests, so that a whole matrix of sidecars fits on one node.
+Json sidecar_annotations() {
+  return {{"proxy.istio.io/config", proxy_config},
+          {"sidecar.istio.io/proxyCPU", "5m"},
+          {"sidecar.istio.io/proxyMemory", "64Mi"}};
+}
+
+Json mount(const char* name, const std::string& path) {
+  return {{"name", name}, {"mountPath", path}, {"readOnly", true}};
+}
+
+Json agent_container(const ProbePlace& probe, const Common& common) {
+  const std::string ca = std::string(folder) + "/ca";
+  const std::string key = std::string(folder) + "/agent";
+  const bool own = probe.name == probe.profile;
+  Json container = {{"name", own ? "probe" : "probe-" + std::to_string(probe.uid) + "-" + std::to_string(probe.gid)},
+                    {"image", common.image},
+                    {"imagePullPolicy", "IfNotPresent"},
+                    {"command",
+                     {"egressproof-probe", "agent", "--listen", "0.0.0.0:" + std::to_string(probe.port), "--key-file",
+                      key + "/key", "--run", common.run_id, "--ca", ca + "/ca.pem"}},
+                    {"securityContext", confined(probe.uid, probe.gid)},
+                    {"resources", requests()},
+                    {"volumeMounts", {mount("ca", ca), mount("agent", key)}}};
+  if (own) {  // Knative takes port and probe of one container alone
+    container["ports"] = {{{"containerPort", probe.port}}};
+    container["readinessProbe"] = {{"httpGet", {{"path", "/healthz"}, {"port", probe.port}}}, {"periodSeconds", 1}};
+  }
+  return container;
+}
+
+Json agent_volumes() {
+  return Json::array({{{"name", "ca"}, {"configMap", {{"name", "egressproof-ca"}}}},
+                      {{"name", "agent"}, {"secret", {{"secretName", "egressproof-agent"}}}}});
+}
+
+// The pod of a profile: labels, annotations and spec, for a Knative Service's template as well as for a Deployment's.
+Json probe_template(const std::vector<ProbePlace>& probes, const Common& common) {
+  const ProbePlace& own = probes.front();
+  Json annotations = own.meshed ? sidecar_annotations() : Json::object();
+  Json containers = Json::array();
+  for (const ProbePlace& probe : probes) containers.push_back(agent_container(probe, common));
+  Json spec = {{"containers", containers},
+               {"volumes", agent_volumes()},
+               {"enableServiceLinks", false},
+               {"automountServiceAccountToken", false}};
+  if (own.knative) {
+    // A pod that stays for the whole run; the scale to zero has cases of its own.
+    annotations.update({{"autoscaling.knative.dev/min-scale", "1"},
+                        {"autoscaling.knative.dev/max-scale", "1"},
+                        {"queue.sidecar.serving.knative.dev/cpu-resource-request", "5m"}});
+    spec["timeoutSeconds"] = 60;
+  } else {
+    spec["terminationGracePeriodSeconds"] = 1;
+  }
+  const Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
+  return {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", spec}};
+}
+
+Json deployment(const std::string& ns, const std::string& name, const Json& selector, const Json& pod,
+                const Common& common) {
+  return {{"apiVersion", "apps/v1"},
+          {"kind", "Deployment"},
+          {"metadata", metadata(ns, name, common)},
+          {"spec",
+           {{"replicas", 1},
+            {"strategy", {{"type", "Recreate"}}},
+            {"selector", {{"matchLabels", selector}}},
+            {"template", pod}}}};
+}
+
+}  // namespace
+
+std::string name_of(const std::string& probe) {
+  std::string name;
+  for (const char c : probe)
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0
+                ? static_cast<char>(std::tolower(static_cast<unsigned char>(c)))
+                : '-';
+  return name;
+}
+
+std::string target_pod(const std::string& fixture) { return "target-" + name_of(fixture); }
+
+Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::vector<ExtraProbe>& extra,
+                     Workload workload) {
+  Places places;
+  std::set<std::string> namespaces{targets_namespace};
+  std::set<std::string> names;
+  const auto taken = [&](const std::string& ns) { return !namespaces.insert(ns).second; };
+  for (const scenario::Profile& profile : profiles) {
+    const bool meshed = profile.mesh == scenario::Mesh::sidecar;
+    if (taken(profile.ns) || (!profile.gateway.empty() && taken(profile.gateway)))
+      return fail(ErrorKind::scenario,
+                  "profile " + profile.name + " shares a namespace with another profile or with the targets");
+    places.probes.push_back({profile.name, profile.name, profile.ns, agent_port, tenant_id, tenant_id, meshed, meshed,
+                             meshed && workload == Workload::knative});
+    names.insert(name_of(profile.name));
+    if (!profile.gateway.empty()) places.gateways.push_back({profile.name + ".gateway", profile.gateway});
+  }
+  std::map<std::string, int> next_port;
+  for (const ExtraProbe& one : extra) {
+    const auto pod = std::find_if(places.probes.begin(), places.probes.end(),
+                                  [&](const ProbePlace& it) { return it.name == one.pod; });
+    if (pod == places.probes.end() || !names.insert(name_of(one.name)).second)
+      return fail(ErrorKind::scenario, "extra probe '" + one.name + "' of pod '" + one.pod +
+                                           "' has no such pod, or a name that another probe has in the cluster");
+    const bool as_proxy = one.uid == proxy_id || one.gid == proxy_id;  // Istio's rules let either pass
+    ProbePlace place = *pod;
+    place.name = one.name;
+    place.port = first_extra_port + next_port[one.pod]++;
+    place.uid = one.uid;
+    place.gid = one.gid;
+    place.captured = pod->meshed && !as_proxy;
+    places.probes.push_back(std::move(place));
+  }
+  return places;
+}
+
+Json namespace_object(const std::string& ns, bool injected, const Common& common) {
+  Json labels = labels_of(common);
+  if (!injected)
+    labels["istio-injection"] = "disabled";
+  else if (common.istio_revision.empty())
+    labels["istio-injection"] = "enabled";
+  else
+    labels["istio.io/rev"] = common.istio_revision;
+  return {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", ns}, {"labels", labels}}}};
+}
+
+std::vector<Json> shared_objects(const std::string& ns, const Common& common) {
+  return {{{"apiVersion", "v1"},
+           {"kind", "ConfigMap"},
+           {"metadata", metadata(ns, "egressproof-ca", common)},
+           {"data", {{"ca.pem", common.ca}}}},
+          {{"apiVersion", "v1"},
+           {"kind", "Secret"},
+           {"metadata", metadata(ns, "egressproof-agent", common)},
+           {"stringData", {{"key", common.agent_key}}}}};
+}
+
+Json probe_object(const std::vector<ProbePlace>& probes, const Common& common) {
+  const ProbePlace& own = probes.front();
+  const Json pod = probe_template(probes, common);
+  if (!own.knative) return deployment(own.ns, "probe", {{probe_label, name_of(own.name)}}, pod, common);
+  // Not reachable from outside the cluster: the agent is no service to anybody.
+  Json meta = metadata(own.ns, "probe", common);
+  meta["labels"]["networking.knative.dev/visibility"] = "cluster-local";
+  return {
+      {"apiVersion", "serving.knative.dev/v1"}, {"kind", "Service"}, {"metadata", meta}, {"spec", {{"template", pod}}}};
+}
+
+std::vector<Json> gateway_objects(const GatewayPlace& gateway, const Common& common) {
+  const Json selector = {{"app", "istio-egressgateway"}, {"istio", gateway.ns}};
+  Json annotations = sidecar_annotations();
+  annotations["inject.istio.io/templates"] = "gateway";
+  Json labels = merged(merged(labels_of(common), selector),
+                       {{"sidecar.istio.io/inject", "true"}, {probe_label, name_of(gateway.name)}});
+  if (!common.istio_revision.empty()) labels["istio.io/rev"] = common.istio_revision;
+  Json trust_store = mount("ca", system_trust_store);
+  trust_store["subPath"] = "ca.pem";
+  const Json pod = {{"metadata", {{"labels", labels}, {"annotations", annotations}}},
+                    {"spec",
+                     {{"containers",
+                       {{{"name", "istio-proxy"},
+                         {"image", "auto"},                    // of the injection template
+                         {"imagePullPolicy", "IfNotPresent"},  // of "auto", without a tag, it would be Always
+                         {"resources", requests()},
+                         {"volumeMounts", {trust_store}}}}},
+                      {"volumes", {{{"name", "ca"}, {"configMap", {{"name", "egressproof-ca"}}}}}},
+                      {"terminationGracePeriodSeconds", 1}}}};
+  const Json ports = {{{"name", "http2"}, {"port", 80}, {"targetPort", 8080}},
+                      {{"name", "https"}, {"port", 443}, {"targetPort", 8443}}};
+  return {deployment(gateway.ns, "istio-egressgateway", selector, pod, common),
+          {{"apiVersion", "v1"},
+           {"kind", "Service"},
+           {"metadata", metadata(gateway.ns, "istio-egressgateway", common)},
+           {"spec", {{"selector", selector}, {"ports", ports}}}}};
+}
+
+std::vector<Json> target_objects(const std::string& name, target::Config config, const Common& common) {
+  config.journal = "/var/lib/egressproof/receipts.ndjson";
+  config.ca_certificate_file = std::string(folder) + "/ca.pem";
+  config.ca_key_file = std::string(folder) + "/ca-key.pem";
+  config.inspection_port = inspection_port;
+  const std::string pod = target_pod(name);
+  const Json container = {
+      {"name", "target"},
+      {"image", common.image},
+      {"imagePullPolicy", "IfNotPresent"},
+      {"command",
+       {"egressproof-target", "--config", std::string(folder) + "/config.json", "--pod-address", "$(POD_IP)"}},
+      {"env", {{{"name", "POD_IP"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "status.podIP"}}}}}}}},
+      {"securityContext", confined(target_id, target_id)},
+      {"resources", requests()},
+      {"volumeMounts", {mount("config", folder), {{"name", "journal"}, {"mountPath", "/var/lib/egressproof"}}}}};
+  Json meta = metadata(targets_namespace, pod, common);
+  meta["labels"]["app"] = "egressproof-target";
+  meta["annotations"] = {{"sidecar.istio.io/inject", "false"}};
+  return {
+      {{"apiVersion", "v1"},
+       {"kind", "Secret"},
+       {"metadata", metadata(targets_namespace, pod, common)},
+       {"stringData", {{"config.json", target::encode(config)}, {"ca.pem", common.ca}, {"ca-key.pem", common.ca_key}}}},
+      {{"apiVersion", "v1"},
+       {"kind", "Pod"},
+       {"metadata", meta},
+       {"spec",
+        {{"containers", {container}},
+         {"volumes",
+          {{{"name", "config"}, {"secret", {{"secretName", pod}}}},
+           {{"name", "journal"}, {"emptyDir", Json::object()}}}},
+         // One that started anew would have lost its receipts: better that it stays down.
+         {"restartPolicy", "Never"},
+         {"terminationGracePeriodSeconds", 1},
+         {"enableServiceLinks", false},
+         {"automountServiceAccountToken", false},
+         {"securityContext",
+          {{"fsGroup", target_id},
+           {"sysctls", {{{"name", "net.ipv4.ip_unprivileged_port_start"}, {"value", "0"}}}}}}}}}};
+}
+
+std::vector<std::uint16_t> dialled_ports(const scenario::Suite& suite, const scenario::Fixture& fixture) {
+  if (!fixture.every_port) return fixture.ports;
+  std::set<std::uint16_t> ports(fixture.ports.begin(), fixture.ports.end());
+  const auto add = [&](const scenario::AttemptSpec& attempt) {
+    for (const auto* end : {&attempt.to, &attempt.dial}) {
+      if (!*end || (*end)->find(':') == std::string::npos) continue;
+      const unsigned long port = std::strtoul((*end)->c_str() + (*end)->rfind(':') + 1, nullptr, 10);
+      if (port > 0 && port <= 65535) ports.insert(static_cast<std::uint16_t>(port));
+    }
+  };
+  for (const scenario::Scenario& one : suite.scenarios)
+    for (const scenario::Case& each : one.cases) {
+      add(each.attempt);
+      for (const scenario::Variant& variant : each.variants) add(variant.attempt);
+      if (each.control) add(*each.control);
+    }
+  ports.erase(inspection_port);
+  return {ports.begin(), ports.end()};
+}
+
+}  // namespace egressproof::backend::cluster

@@ -1,0 +1,211 @@
+#include "runner/backend/cluster/world.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "runner/backend/cluster/agent_link.h"
+#include "runner/backend/cluster/http.h"
+
+namespace egressproof::backend::cluster {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int parallel_attempts = 16;
+constexpr milliseconds http_limit{5000};
+// Envoy writes at each flush interval, the container runtime and kubectl pass it on.
+constexpr std::chrono::seconds log_limit{15};
+constexpr milliseconds poll_every{100};
+
+// Whether a proxy that captures the probe's connections has seen this one: what stays within the pod is not its
+// business.
+bool through_proxy(const probe::Observation& seen) {
+  const auto host = [](const std::string& end) { return end.substr(0, end.rfind(':')); };
+  return !seen.local.empty() && seen.local.front() != '[' && host(seen.local) != host(seen.peer);
+}
+
+}  // namespace
+
+std::map<std::string, std::string> ClusterWorld::agent_urls() const {
+  std::map<std::string, std::string> urls;
+  for (const ProbePlace& place : places_.probes)
+    if (const auto member = members_.find(place.profile); member != members_.end() && member->second.forward)
+      urls[place.name] = member->second.forward->url(place.port);
+  return urls;
+}
+
+Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
+    const std::map<std::string, std::vector<probe::Attempt>>& batches, milliseconds limit) {
+  std::map<std::string, std::vector<probe::Attempt>> relocated;
+  for (const auto& [name, attempts] : batches)
+    for (const probe::Attempt& attempt : attempts) relocated[name].push_back(relocation_.to_cluster(attempt));
+  auto results = exchange(AgentAccess{settings_.run_id, common_.agent_key}, agent_urls(), relocated,
+                          "b" + std::to_string(++batches_), parallel_attempts, limit);
+  for (auto& [name, result] : results)
+    for (auto& [sequence, seen] : result.observations) seen = relocation_.to_suite(std::move(seen));
+  return results;
+}
+
+Result<std::map<std::string, probe::BatchResult>> ClusterWorld::attempt(
+    const std::map<std::string, std::vector<probe::Attempt>>& batches) {
+  std::size_t largest = 0;
+  for (const auto& [name, attempts] : batches) largest = std::max(largest, attempts.size());
+  const milliseconds limit = milliseconds(30000) + milliseconds(12000) * (largest / parallel_attempts);
+  auto results = send(batches, limit);
+  if (!results) return results;
+  for (const ProbePlace& place : places_.probes) {
+    const auto result = results->find(place.name);
+    if (!place.captured || result == results->end()) continue;
+    for (const auto& [sequence, seen] : result->second.observations)
+      if (through_proxy(seen)) ++expected_[place.profile][{seen.local, seen.peer}];
+  }
+  return results;
+}
+
+// One journal of many: a connection's number gets its target's own range, for the evidence joins by it.
+Result<target::Journal> ClusterWorld::receipts() {
+  std::vector<std::string> urls;
+  for (const TargetMember& target : targets_)
+    urls.push_back(target.forward->url(inspection_port) + "/journal?from=" + std::to_string(target.journal.size()));
+  const auto replies = http_get_all(urls, http_limit);
+  target::Journal all;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    TargetMember& target = targets_[i];
+    if (!replies[i])
+      return fail(ErrorKind::environment,
+                  "the receipts of target " + target.fixture + ": " + replies[i].error().message);
+    if (replies[i]->status != 200)
+      return fail(ErrorKind::environment,
+                  "the receipts of target " + target.fixture + ": HTTP status " + std::to_string(replies[i]->status));
+    target.journal += replies[i]->body;
+    target::Journal one = target::decode_journal(target.journal);
+    for (target::Receipt& receipt : one.receipts) {
+      if (receipt.connection != 0) receipt.connection += static_cast<std::uint64_t>(i + 1) << 32U;
+      all.receipts.push_back(relocation_.to_suite(std::move(receipt)));
+    }
+    for (const std::string& error : one.errors) all.errors.push_back("target " + target.fixture + ": " + error);
+  }
+  std::stable_sort(all.receipts.begin(), all.receipts.end(), [](const auto& a, const auto& b) { return a.at < b.at; });
+  return all;
+}
+
+Result<std::vector<policy::MeshRecord>> ClusterWorld::mesh_records() {
+  const auto deadline = std::chrono::steady_clock::now() + log_limit;
+  std::map<std::string, std::vector<policy::MeshRecord>> records;
+  std::set<std::string> missing;
+  for (const auto& [name, member] : members_)
+    if (member.proxied) missing.insert(name);
+  for (;;) {
+    const bool late = std::chrono::steady_clock::now() >= deadline;
+    for (auto name = missing.begin(); name != missing.end();) {
+      const Pod& pod = members_.at(*name).pod;
+      const auto log = kubectl_.run({"logs", "--namespace", pod.ns, pod.name, "--container", "istio-proxy"});
+      if (!log) return tl::unexpected(log.error());
+      mesh::AccessLog parsed = mesh::parse_access_log(*name, *log);
+      if (parsed.malformed > 0)
+        return fail(ErrorKind::environment, "the access log of pod " + pod.name + " has malformed records");
+      for (policy::MeshRecord& record : parsed.records) record = relocation_.to_suite(std::move(record));
+      const bool complete = mesh::without_record(expected_[*name], parsed.records) == 0;
+      records[*name] = std::move(parsed.records);
+      name = complete || late ? missing.erase(name) : std::next(name);
+    }
+    if (missing.empty()) break;
+    ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
+  }
+  std::vector<policy::MeshRecord> all;
+  for (auto& [name, some] : records)
+    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  return all;
+}
+
+std::vector<std::string> ClusterWorld::health() {
+  std::vector<std::string> problems;
+  if (!open_) return {"the world is closed"};
+  if (std::string lost = ownership_->lost(); !lost.empty()) problems.push_back(std::move(lost));
+  const auto pods = pods_of_run(kubectl_, settings_.run_id);
+  if (!pods) return {pods.error().message};
+  const auto check = [&](const Pod& mine) {
+    const auto now = std::find_if(pods->begin(), pods->end(),
+                                  [&](const Pod& pod) { return pod.ns == mine.ns && pod.name == mine.name; });
+    if (now == pods->end() || now->ending)
+      problems.push_back("pod " + mine.ns + "/" + mine.name + " is gone");
+    else if (now->restarts > mine.restarts)
+      problems.push_back("a container of pod " + mine.ns + "/" + mine.name + " was started anew");
+    else if (!now->ready)
+      problems.push_back(describe(*now));
+  };
+  for (auto& [name, member] : members_) {
+    check(member.pod);
+    if (std::string how = member.forward ? member.forward->ended() : ""; !how.empty()) problems.push_back(how);
+  }
+  for (TargetMember& target : targets_) {
+    check(target.pod);
+    if (std::string how = target.forward ? target.forward->ended() : ""; !how.empty()) problems.push_back(how);
+  }
+  const auto status = proxy_status();
+  if (!status) {
+    problems.push_back(status.error().message);
+  } else {
+    const std::vector<std::string> namespaces = meshed_namespaces();
+    for (std::string& rejected : mesh::rejections(*status))
+      if (std::any_of(namespaces.begin(), namespaces.end(), [&](const std::string& ns) {
+            return rejected.find("." + ns + " rejected ") != std::string::npos;
+          }))
+        problems.push_back(std::move(rejected));
+  }
+  return problems;
+}
+
+std::map<std::string, std::vector<std::string>> ClusterWorld::pod_addresses() {
+  std::map<std::string, std::vector<std::string>> addresses;
+  for (const auto& [name, member] : members_) addresses[name] = {member.pod.address};
+  for (const ProbePlace& place : places_.probes) addresses[place.name] = {members_.at(place.profile).pod.address};
+  return addresses;
+}
+
+Versions ClusterWorld::versions() {
+  Versions versions;
+  const auto server = kubectl_.run({"version", "--output", "json"});
+  const Json told = server ? Json::parse(*server, nullptr, false) : Json();
+  if (told.is_object()) {
+    versions["kubernetes"] = told.value("serverVersion", Json::object()).value("gitVersion", "");
+    versions["kubectl"] = told.value("clientVersion", Json::object()).value("gitVersion", "");
+  }
+  if (!istiods_.empty())
+    if (const auto reply = http_get(istiods_.front().url(8080) + "/version", http_limit)) {
+      std::string text = reply->body.substr(0, reply->body.find('\n'));
+      if (reply->status == 200 && !text.empty()) versions["istio"] = text;
+    }
+  for (const auto& [name, member] : members_) {
+    if (!member.proxied || !member.forward) continue;
+    const auto reply = http_get(member.forward->url(envoy_admin_port) + "/server_info", http_limit);
+    const Json info = reply ? Json::parse(reply->body, nullptr, false) : Json();
+    if (info.is_object()) versions["envoy"] = info.value("version", "");
+    break;
+  }
+  const auto serving = kubectl_.run({"get", "namespace", "knative-serving", "--ignore-not-found", "--output",
+                                     "jsonpath={.metadata.labels.app\\.kubernetes\\.io/version}"});
+  if (serving && !serving->empty()) versions["knative"] = *serving;
+  return versions;
+}
+
+Result<void> ClusterWorld::close() {
+  if (!open_) return {};
+  open_ = false;
+  members_.clear();
+  targets_.clear();
+  istiods_.clear();
+  Result<void> done;
+  if (blueprint_.keep)
+    done = ownership_->keep();
+  else if (auto removed = remove_runs(kubectl_); !removed)
+    done = tl::unexpected(removed.error());
+  ownership_.reset();
+  return done;
+}
+
+ClusterWorld::~ClusterWorld() { (void)ClusterWorld::close(); }
+
+}  // namespace egressproof::backend::cluster

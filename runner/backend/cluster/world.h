@@ -1,0 +1,109 @@
+// One world in a Kubernetes cluster: namespaces, targets, probes and policies of one run.
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runner/backend/backend.h"
+#include "runner/backend/cluster/cluster.h"
+#include "runner/backend/cluster/objects.h"
+#include "runner/backend/cluster/ownership.h"
+#include "runner/backend/cluster/pods.h"
+#include "runner/backend/cluster/port_forward.h"
+#include "runner/backend/cluster/relocation.h"
+#include "runner/backend/mesh/access_log.h"
+#include "runner/backend/mesh/proxy_status.h"
+
+namespace egressproof::backend::cluster {
+
+class ClusterWorld : public World {
+ public:
+  static Result<std::unique_ptr<World>> open(const WorldSettings& settings, const Blueprint& blueprint,
+                                             const Progress& progress);
+
+  Result<policy::Applied> apply(const policy::Generation& generation,
+                                const std::function<void()>& while_waiting) override;
+  Result<std::map<std::string, probe::BatchResult>> attempt(
+      const std::map<std::string, std::vector<probe::Attempt>>& batches) override;
+  Result<target::Journal> receipts() override;
+  Result<std::vector<policy::MeshRecord>> mesh_records() override;
+  std::vector<std::string> health() override;
+  std::map<std::string, std::vector<std::string>> pod_addresses() override;
+  Versions versions() override;
+  std::string work_folder() override { return settings_.work_folder.string(); }
+  Result<void> close() override;
+  ~ClusterWorld() override;
+
+ private:
+  // A profile's or gateway's pod, with what of it is forwarded.
+  struct Member {
+    std::string name;  // "P2", "P6.gateway"
+    Pod pod;
+    bool proxied = false;  // has an Envoy
+    std::optional<PortForward> forward;
+  };
+  struct TargetMember {
+    std::string fixture;  // "dns" for the authority
+    Pod pod;
+    std::optional<PortForward> forward;
+    std::string journal;  // as read so far
+  };
+  using Gap = std::function<Result<std::string>()>;  // what is still awaited; empty: nothing. Error: give up at once
+
+  ClusterWorld(WorldSettings settings, Blueprint blueprint)
+      : settings_(std::move(settings)),
+        blueprint_(std::move(blueprint)),
+        kubectl_(settings_.kubectl, settings_.kubeconfig, settings_.context) {}
+
+  // The steps of open(), in order (world_open.cpp).
+  Result<void> take_cluster(const Progress& progress);
+  Result<void> make_credentials();
+  Result<void> create_all();
+  Result<void> wait_targets();
+  Result<void> start_dns();
+  Result<void> wait_probes();
+  Result<void> forward_all();
+  Result<void> wait_names();
+
+  Result<void> await(std::chrono::seconds limit, const std::string& what, const Gap& gap,
+                     const std::function<void()>& while_waiting = {}) const;
+  Result<void> start_target(const std::string& name, target::Config config);
+  [[nodiscard]] std::map<std::string, std::string> agent_urls() const;  // by probe
+  Result<std::map<std::string, probe::BatchResult>> send(
+      const std::map<std::string, std::vector<probe::Attempt>>& batches, std::chrono::milliseconds limit);
+
+  // Of apply() (barrier.cpp).
+  Result<policy::Applied> put_in_place(const policy::Generation& generation,
+                                       const std::function<void()>& while_waiting);
+  Result<std::vector<Json>> apply_objects(const std::vector<Json>& objects);
+  [[nodiscard]] Result<std::vector<mesh::ProxyStatus>> proxy_status() const;
+  [[nodiscard]] Result<std::string> store_gap(const std::vector<Json>& wanted) const;
+  [[nodiscard]] Result<std::string> barrier_gap(const std::vector<mesh::ProxyStatus>& before,
+                                                const std::string& cluster) const;
+  [[nodiscard]] std::string envoy_gap(const std::string& cluster) const;
+  [[nodiscard]] std::vector<std::string> meshed_namespaces() const;
+
+  WorldSettings settings_;
+  Blueprint blueprint_;
+  Kubectl kubectl_;
+  std::unique_ptr<Ownership> ownership_;
+  Places places_;
+  Common common_;
+  Relocation relocation_;
+  std::map<std::string, Member> members_;  // by name
+  std::deque<TargetMember> targets_;       // in the order of the fixtures; the last is the DNS authority
+  std::deque<PortForward> istiods_;
+  std::map<std::string, Json> applied_;                    // of the newest generation, by identity
+  std::map<std::string, mesh::ExpectedRecords> expected_;  // by member
+  int batches_ = 0;
+  int generations_ = 0;
+  bool open_ = false;  // there is something in the cluster to take away
+};
+
+}  // namespace egressproof::backend::cluster

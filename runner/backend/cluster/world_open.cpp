@@ -1,0 +1,298 @@
+// open(): what is created when. Everything is asked for at once; the API server, the scheduler and the nodes decide
+// what comes first, and only what needs an address waits for it.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "base/x509.h"
+#include "runner/backend/cluster/agent_link.h"
+#include "runner/backend/cluster/core_dns.h"
+#include "runner/backend/cluster/http.h"
+#include "runner/backend/cluster/world.h"
+#include "runner/backend/target_config.h"
+
+namespace egressproof::backend::cluster {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* dns_target = "dns";
+constexpr std::chrono::seconds pods_limit{240};
+constexpr std::chrono::seconds forward_limit{30};
+constexpr std::chrono::seconds names_limit{120};  // CoreDNS reads its configuration every 30 s unless told otherwise
+constexpr std::chrono::milliseconds http_limit{5000};
+constexpr int poll_ms = 200;
+
+const Pod* find_pod(const std::vector<Pod>& pods, const std::function<bool(const Pod&)>& fits) {
+  const auto found = std::find_if(pods.begin(), pods.end(), [&](const Pod& pod) { return !pod.ending && fits(pod); });
+  return found == pods.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Result<void> ClusterWorld::await(std::chrono::seconds limit, const std::string& what, const Gap& gap,
+                                 const std::function<void()>& while_waiting) const {
+  const auto deadline = Clock::now() + limit;
+  for (;;) {
+    const Result<std::string> awaited = gap();
+    if (!awaited) return tl::unexpected(awaited.error());
+    if (awaited->empty()) return {};
+    if (std::string lost = ownership_ ? ownership_->lost() : ""; !lost.empty())
+      return fail(ErrorKind::environment, lost);
+    if (Clock::now() >= deadline)
+      return fail(ErrorKind::environment,
+                  "waited " + std::to_string(limit.count()) + " s for " + what + "; still awaited: " + *awaited);
+    if (while_waiting) while_waiting();
+    ::poll(nullptr, 0, poll_ms);
+  }
+}
+
+Result<void> ClusterWorld::take_cluster(const Progress& progress) {
+  auto places = place(blueprint_.profiles, blueprint_.extra_probes, settings_.workload);
+  if (!places) return tl::unexpected(places.error());
+  places_ = std::move(*places);
+  std::vector<std::string> namespaces;
+  for (const ProbePlace& probe : places_.probes) namespaces.push_back(probe.ns);
+  for (const GatewayPlace& gateway : places_.gateways) namespaces.push_back(gateway.ns);
+  auto taken = Ownership::take(kubectl_, settings_.run_id, namespaces, progress);
+  if (!taken) return tl::unexpected(taken.error());
+  ownership_ = std::move(*taken);
+  open_ = true;
+  return {};
+}
+
+Result<void> ClusterWorld::make_credentials() {
+  auto ca = CertificateAuthority::create("egressproof fixtures");
+  if (!ca) return tl::unexpected(ca.error());
+  auto pair = ca->pair();
+  if (!pair) return tl::unexpected(pair.error());
+  common_ = {settings_.run_id, settings_.image, settings_.istio_revision, random_hex(32), pair->certificate, pair->key};
+  return {};
+}
+
+Result<void> ClusterWorld::start_target(const std::string& name, target::Config config) {
+  for (target::Fixture& fixture : config.fixtures) fixture.addresses = {"0.0.0.0"};
+  auto applied = kubectl_.apply(target_objects(name, std::move(config), common_));
+  if (!applied) return tl::unexpected(applied.error());
+  targets_.push_back({name, {}, {}, {}});
+  return {};
+}
+
+Result<void> ClusterWorld::create_all() {
+  std::vector<Json> namespaces;
+  std::set<std::string> done;
+  const auto add_namespace = [&](const std::string& ns, bool injected) {
+    if (done.insert(ns).second) namespaces.push_back(namespace_object(ns, injected, common_));
+  };
+  for (const ProbePlace& probe : places_.probes) add_namespace(probe.ns, probe.meshed);
+  for (const GatewayPlace& gateway : places_.gateways) add_namespace(gateway.ns, true);
+  if (auto made = kubectl_.apply(namespaces); !made) return tl::unexpected(made.error());
+  // A pod of its own is refused until its namespace has the service account "default".
+  auto accounts = await(forward_limit, "service accounts", [&]() -> Result<std::string> {
+    const auto list =
+        kubectl_.get({"serviceaccounts", "--all-namespaces", "--field-selector", "metadata.name=default"});
+    if (!list) return list.error().message;
+    std::set<std::string> missing = done;
+    missing.insert(targets_namespace);
+    for (const Json& account : list->value("items", Json::array())) missing.erase(account["metadata"]["namespace"]);
+    return missing.empty() ? std::string() : "service account default in namespace " + *missing.begin();
+  });
+  if (!accounts) return accounts;
+
+  std::vector<Json> objects;
+  const auto add = [&](std::vector<Json> more) {
+    objects.insert(objects.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  auto config = target_config(blueprint_.suite, blueprint_.keys);
+  if (!config) return tl::unexpected(config.error());
+  for (target::Fixture fixture : config->fixtures) {
+    const auto& fixtures = blueprint_.suite.fixtures;
+    const auto written =
+        std::find_if(fixtures.begin(), fixtures.end(), [&](const auto& it) { return it.name == fixture.name; });
+    fixture.ports = dialled_ports(blueprint_.suite, *written);
+    fixture.every_port = false;
+    fixture.addresses = {"0.0.0.0"};
+    target::Config own;
+    own.fixtures = {fixture};
+    add(target_objects(fixture.name, own, common_));
+    targets_.push_back({fixture.name, {}, {}, {}});
+  }
+  for (const std::string& ns : done) add(shared_objects(ns, common_));
+  for (const GatewayPlace& gateway : places_.gateways) add(gateway_objects(gateway, common_));
+  std::map<std::string, std::vector<ProbePlace>> workloads;  // by profile, its own probe first
+  for (const ProbePlace& probe : places_.probes) workloads[probe.profile].push_back(probe);
+  for (const auto& [profile, probes] : workloads) objects.push_back(probe_object(probes, common_));
+  if (auto made = kubectl_.apply(objects); !made) return tl::unexpected(made.error());
+  return {};
+}
+
+Result<void> ClusterWorld::wait_targets() {
+  auto running = await(pods_limit, "the targets", [&]() -> Result<std::string> {
+    const auto pods = pods_of_run(kubectl_, settings_.run_id);
+    if (!pods) return pods.error().message;
+    for (TargetMember& target : targets_) {
+      const Pod* pod = find_pod(
+          *pods, [&](const Pod& one) { return one.ns == targets_namespace && one.name == target_pod(target.fixture); });
+      if (pod == nullptr) return "pod " + target_pod(target.fixture);
+      if (!pod->running || pod->address.empty()) return describe(*pod);
+      target.pod = *pod;
+    }
+    return std::string();
+  });
+  if (!running) return running;
+  for (TargetMember& target : targets_) {
+    if (target.forward) continue;
+    auto forward = PortForward::start(kubectl_, targets_namespace, target.pod.name, {inspection_port});
+    if (!forward) return tl::unexpected(forward.error());
+    target.forward.emplace(std::move(*forward));
+  }
+  return await(forward_limit, "the targets", [&]() -> Result<std::string> {
+    std::vector<std::string> urls;
+    for (TargetMember& target : targets_) {
+      const auto ready = target.forward->ready();
+      if (!ready) return tl::unexpected(ready.error());
+      if (!*ready) return "the port-forward to target " + target.fixture;
+      urls.push_back(target.forward->url(inspection_port) + "/healthz");
+    }
+    const auto replies = http_get_all(urls, http_limit);
+    for (std::size_t i = 0; i < urls.size(); ++i)
+      if (!replies[i] || replies[i]->status != 200) return "target " + targets_[i].fixture + " to listen";
+    return std::string();
+  });
+}
+
+// The authority comes last: its records are the addresses of the others.
+Result<void> ClusterWorld::start_dns() {
+  std::map<std::string, std::string> addresses;
+  for (const scenario::Fixture& fixture : blueprint_.suite.fixtures)
+    for (const TargetMember& target : targets_)
+      if (target.fixture == fixture.name)
+        for (const std::string& address : fixture.addresses)
+          if (address.find(':') == std::string::npos) addresses[address] = target.pod.address;
+  relocation_ = Relocation(std::move(addresses));
+  auto config = target_config(relocation_.to_cluster(blueprint_.suite), blueprint_.keys);
+  if (!config) return tl::unexpected(config.error());
+  config->fixtures.clear();
+  config->dns_address = "0.0.0.0";
+  if (auto started = start_target(dns_target, *config); !started) return started;
+  if (auto ready = wait_targets(); !ready) return ready;
+  if (settings_.dns == Dns::existing) return {};
+  return add_stub_domain(kubectl_, blueprint_.suite.zones, targets_.back().pod.address);
+}
+
+Result<void> ClusterWorld::wait_probes() {
+  for (const ProbePlace& probe : places_.probes)
+    if (probe.name == probe.profile) members_[probe.name] = {probe.name, {}, probe.meshed, {}};
+  for (const GatewayPlace& gateway : places_.gateways) members_[gateway.name] = {gateway.name, {}, true, {}};
+  return await(pods_limit, "the probes", [&]() -> Result<std::string> {
+    const auto pods = pods_of_run(kubectl_, settings_.run_id);
+    if (!pods) return pods.error().message;
+    for (auto& [name, member] : members_) {
+      const Pod* pod = find_pod(*pods, [&, label = name_of(name)](const Pod& one) { return one.probe == label; });
+      if (pod == nullptr) return "a pod of probe " + name;
+      if (!pod->ready || pod->address.empty()) return describe(*pod);
+      member.pod = *pod;
+    }
+    return std::string();
+  });
+}
+
+Result<void> ClusterWorld::forward_all() {
+  for (auto& [name, member] : members_) {
+    std::vector<int> ports;
+    for (const ProbePlace& probe : places_.probes)
+      if (probe.profile == name) ports.push_back(probe.port);
+    if (member.proxied) ports.push_back(envoy_admin_port);
+    auto forward = PortForward::start(kubectl_, member.pod.ns, member.pod.name, ports);
+    if (!forward) return tl::unexpected(forward.error());
+    member.forward.emplace(std::move(*forward));
+  }
+  const auto pods = kubectl_.get({"pods", "--namespace", settings_.istio_namespace, "--selector", "app=istiod"});
+  if (!pods) return tl::unexpected(pods.error());
+  for (const Pod& pod : parse_pods(*pods)) {
+    if (!pod.ready || pod.ending) continue;
+    auto forward = PortForward::start(kubectl_, pod.ns, pod.name, {8080});
+    if (!forward) return tl::unexpected(forward.error());
+    istiods_.push_back(std::move(*forward));
+  }
+  if (istiods_.empty())
+    return fail(ErrorKind::environment,
+                "no pod of istiod (app=istiod) is ready in namespace " + settings_.istio_namespace);
+  auto forwarded = await(forward_limit, "port-forwards", [&]() -> Result<std::string> {
+    std::vector<PortForward*> all;
+    for (auto& [name, member] : members_) all.push_back(&*member.forward);
+    for (PortForward& istiod : istiods_) all.push_back(&istiod);
+    for (PortForward* forward : all) {
+      const auto ready = forward->ready();
+      if (!ready) return tl::unexpected(ready.error());
+      if (!*ready) return std::string("a port-forward");
+    }
+    return std::string();
+  });
+  if (!forwarded) return forwarded;
+  return wait_ready(agent_urls(), forward_limit);
+}
+
+// Until a pod resolves the suite's names as the suite says.
+Result<void> ClusterWorld::wait_names() {
+  const auto fixture =
+      std::find_if(blueprint_.suite.fixtures.begin(), blueprint_.suite.fixtures.end(), [](const auto& one) {
+        return !one.names.empty() && !one.addresses.empty() && one.names.front().find('*') == std::string::npos;
+      });
+  const auto vantage =
+      std::find_if(blueprint_.profiles.begin(), blueprint_.profiles.end(), [](const auto& one) { return one.vantage; });
+  if (fixture == blueprint_.suite.fixtures.end() || vantage == blueprint_.profiles.end()) return {};
+  return await(names_limit, "the cluster's DNS", [&]() -> Result<std::string> {
+    probe::Attempt attempt;
+    attempt.sequence = 1;
+    attempt.id = "name";
+    attempt.nonce = random_hex(16);
+    attempt.protocol = probe::Protocol::dns;
+    attempt.name = fixture->names.front();
+    const auto results = send({{vantage->name, {attempt}}}, std::chrono::seconds(10));
+    if (!results) return tl::unexpected(results.error());
+    const probe::BatchResult& result = results->at(vantage->name);
+    const auto seen = result.observations.find(1);
+    if (seen == result.observations.end())
+      return "the probe of " + vantage->name + ": " + (result.errors.empty() ? "no answer" : result.errors.front());
+    const auto& answers = seen->second.dns_answers;
+    if (std::find(answers.begin(), answers.end(), fixture->addresses.front()) != answers.end()) return std::string();
+    return "an address of " + attempt.name + " (the answer was " + probe::to_string(seen->second.code) +
+           (settings_.dns == Dns::existing
+                ? "; with --dns existing somebody must forward the zone to pod " + std::string(targets_namespace) +
+                      "/" + target_pod(dns_target) + ", " + targets_.back().pod.address
+                : "") +
+           ")";
+  });
+}
+
+Result<std::unique_ptr<World>> ClusterWorld::open(const WorldSettings& settings, const Blueprint& blueprint,
+                                                  const Progress& progress) {
+  std::unique_ptr<ClusterWorld> world(new ClusterWorld(settings, blueprint));
+  struct Step {
+    const char* name;
+    Result<void> (ClusterWorld::*run)();
+  };
+  static constexpr Step steps[] = {
+      {"credentials", &ClusterWorld::make_credentials},
+      {"namespaces, targets, probes, gateways", &ClusterWorld::create_all},
+      {"targets listening", &ClusterWorld::wait_targets},
+      {"DNS authority", &ClusterWorld::start_dns},
+      {"pods ready", &ClusterWorld::wait_probes},
+      {"port-forwards", &ClusterWorld::forward_all},
+      {"names resolve", &ClusterWorld::wait_names},
+  };
+  if (auto taken = world->take_cluster(progress); !taken) return tl::unexpected(taken.error());
+  for (const Step& step : steps) {
+    if (auto done = (world.get()->*step.run)(); !done) {
+      Error error = done.error();
+      error.context.push_back("while waiting for the cluster's " + std::string(step.name));
+      return tl::unexpected(error);
+    }
+    if (progress) progress(step.name);
+  }
+  return std::unique_ptr<World>(std::move(world));
+}
+
+}  // namespace egressproof::backend::cluster
