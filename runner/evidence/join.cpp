@@ -5,6 +5,7 @@
 #include "runner/evidence/evidence.h"
 #include "runner/evidence/index.h"
 #include "runner/evidence/remapped.h"
+#include "runner/policy/network_drop.h"
 
 namespace egressproof::evidence {
 namespace {
@@ -89,7 +90,9 @@ class Joiner {
   }
 
  private:
-  Witnesses witness(const probe::Attempt& attempt, const std::string& pod, const Told& told) {
+  // `gateway`: whose proxy the probe may have dialled itself, past its own.
+  Witnesses witness(const probe::Attempt& attempt, const std::string& pod, const Told& told,
+                    const std::string& gateway = {}) {
     Witnesses one;
     one.attempt = attempt;
     if (told.observed != nullptr) one.observed = *told.observed;
@@ -100,6 +103,9 @@ class Joiner {
     records_.add_of_nonce(attempt.nonce, records);
     std::set<const target::Receipt*> packets;
     if (const policy::MeshRecord* record = remapped_.record_of(attempt.nonce)) records.insert(record);
+    // A ClusterIP is translated on the way: the gateway knows its own address as the one dialled.
+    if (one.observed && !gateway.empty())
+      records_.add_of_downstream(gateway, {one.observed->local, ""}, span_of(*one.observed), records);
     if (one.observed) follow_connections(*one.observed, pod, connections, packets, records);
     for (const std::uint64_t connection : connections) {
       if (receipts_.carries_other_nonce(connection, attempt.nonce)) continue;  // its records have nonces
@@ -121,7 +127,8 @@ class Joiner {
                           std::set<std::uint64_t>& connections, std::set<const target::Receipt*>& packets,
                           RecordIndex::Found& records) const {
     const Span span = span_of(observed);
-    records_.add_of_downstream(pod, {observed.local, observed.peer}, span, records);
+    for (const std::string& witness : {pod, policy::network_witness(pod)})
+      records_.add_of_downstream(witness, {observed.local, observed.peer}, span, records);
     const RecordIndex::Found first_hop = records;
     for (const policy::MeshRecord* record : first_hop)
       records_.add_of_downstream("", {record->upstream_local, record->upstream}, span, records);
@@ -179,7 +186,8 @@ class Joiner {
     Row row;
     row.cell = cell;
     Told told = batches_.find("probe", cell.pod, cell.attempt);
-    row.probe = witness(cell.attempt, cell.profile, told);
+    const bool past_proxy = cell.pod != cell.profile;
+    row.probe = witness(cell.attempt, cell.profile, told, past_proxy && cell.via != cell.profile ? cell.via : "");
     row.errors = std::move(told.errors);
     if (cell.control < controls.size()) row.control = controls[cell.control];
     const auto profile = std::find_if(plan_.profiles.begin(), plan_.profiles.end(),
@@ -205,11 +213,13 @@ class Joiner {
   }
 
   // A gateway opens connections ahead of need, for others' requests too. They cannot be those of an attempt that the
-  // pod's own proxy says it sent nowhere.
+  // pod's own proxy says it sent nowhere, or the network plugin that it dropped.
   static bool may_have_left_the_pod(const Row& row) {
     return row.probe.logged.empty() ||
            std::any_of(row.probe.logged.begin(), row.probe.logged.end(), [&](const policy::MeshRecord& record) {
-             return record.proxy != row.cell.profile || !record.upstream.empty();
+             const bool own =
+                 record.proxy == row.cell.profile || record.proxy == policy::network_witness(row.cell.profile);
+             return !own || !record.upstream.empty();
            });
   }
 

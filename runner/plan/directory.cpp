@@ -104,6 +104,10 @@ Result<std::string> Directory::fill(const std::string& text, probe::Family famil
     done = one.begin + one.size;
     if (!one.address) {
       const scenario::Role* found = role(one.name);
+      if (found == nullptr && one.name == "gateway" && !profile_.gateway.empty()) {
+        filled += scenario::gateway_service(profile_);
+        continue;
+      }
       if (found == nullptr) {
         const auto close = nearest(one.name, scenario::role_names(suite_, profile_));
         return fail(ErrorKind::scenario,

@@ -7,13 +7,22 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
+#include "runner/policy/manifests.h"
+#include "runner/policy/network_policy_split.h"
+#include "runner/scenario/past_proxy.h"
 
 namespace egressproof::run {
 namespace {
 
 constexpr const char* listed_host = "canary.egressproof.invalid";
 
-probe::Attempt canary_attempt(std::uint64_t sequence, const std::string& id, const char* address) {
+// A connection that a network plugin drops, and the sidecar's answer to a client whose connection was, are seen by
+// waiting in vain.
+constexpr std::chrono::milliseconds patience{1000};
+constexpr std::chrono::milliseconds patience_with_drops{400};
+
+probe::Attempt canary_attempt(std::uint64_t sequence, const std::string& id, const char* address,
+                              std::chrono::milliseconds limit) {
   probe::Attempt attempt;
   attempt.sequence = sequence;
   attempt.id = id;
@@ -22,8 +31,8 @@ probe::Attempt canary_attempt(std::uint64_t sequence, const std::string& id, con
   attempt.address = address;
   attempt.port = canary_port;
   attempt.payload = "canary {nonce}\n";
-  attempt.limits.connect = std::chrono::milliseconds(500);
-  attempt.limits.response = std::chrono::milliseconds(1000);
+  attempt.limits.connect = std::min(limit, std::chrono::milliseconds(500));
+  attempt.limits.response = limit;
   return attempt;
 }
 
@@ -67,6 +76,22 @@ std::string canary_manifests(const std::vector<scenario::Profile>& profiles) {
   return text;
 }
 
+std::optional<plan::ExtraProbe> past_proxy_probe(const scenario::Profile& profile) {
+  if (profile.mesh == scenario::Mesh::none || !policy::isolates_egress(profile)) return std::nullopt;
+  const scenario::Identity& proxy = scenario::past_proxy_identity;
+  return plan::ExtraProbe{profile.name, fmt::format("{}@{}:{}", profile.name, proxy.uid, proxy.gid), proxy};
+}
+
+std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles) {
+  std::vector<Lookout> made;
+  for (const scenario::Profile& profile : profiles) {
+    const bool by_network = policy::isolates_egress(profile);
+    made.push_back({profile.name, profile.name, policy::default_deny(profile), by_network, false});
+    if (const auto probe = past_proxy_probe(profile)) made.push_back({probe->name, profile.name, false, true, true});
+  }
+  return made;
+}
+
 std::string to_string(Sight sight) {
   switch (sight) {
     case Sight::unclear:
@@ -107,7 +132,7 @@ CanarySight judge_canary(const probe::Attempt& attempt, const probe::BatchResult
 CanaryRounds::CanaryRounds(backend::World& world, const std::vector<scenario::Profile>& profiles,
                            const std::map<std::string, std::string>& keys)
     : world_(world) {
-  for (const scenario::Profile& profile : profiles) pods_.push_back(profile.name);
+  lookouts_ = lookouts(profiles);
   listed_.name = canary_listed_fixture;
   listed_.key = keys.at(listed_.name);
   unlisted_.name = canary_unlisted_fixture;
@@ -117,9 +142,12 @@ CanaryRounds::CanaryRounds(backend::World& world, const std::vector<scenario::Pr
 Result<std::map<std::string, CanaryLook>> CanaryRounds::look() {
   ++round_;
   std::map<std::string, std::vector<probe::Attempt>> batches;
-  for (const std::string& pod : pods_)
-    batches[pod] = {canary_attempt(1, fmt::format("canary/listed/{}/{}", pod, round_), canary_listed_address),
-                    canary_attempt(2, fmt::format("canary/unlisted/{}/{}", pod, round_), canary_unlisted_address)};
+  for (const Lookout& one : lookouts_) {
+    const auto limit = one.by_network ? patience_with_drops : patience;
+    const auto id = [&](const char* which) { return fmt::format("canary/{}/{}/{}", which, one.pod, round_); };
+    batches[one.pod] = {canary_attempt(1, id("listed"), canary_listed_address, limit),
+                        canary_attempt(2, id("unlisted"), canary_unlisted_address, limit)};
+  }
   const auto seen = world_.attempt(batches);
   if (!seen) return tl::unexpected(seen.error());
   const auto journal = world_.receipts();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,22 @@ inline constexpr const char* canary_unlisted_fixture = "canary-unlisted";
 std::vector<scenario::Fixture> canary_fixtures();
 // A ServiceEntry (TCP, STATIC, with the address as VIP) for the listed canary in each meshed profile's namespace.
 std::string canary_manifests(const std::vector<scenario::Profile>& profiles);
+
+// Who looks at the canaries: the probe of a profile, and in a profile whose NetworkPolicies are for egress also one
+// that the sidecar does not capture. There both canaries must turn to denied: no NetworkPolicy may allow them, and the
+// sidecar alone would deny the unlisted one in any case.
+struct Lookout {
+  std::string pod;  // whose probe: the profile's name, or past_proxy_probe()'s
+  std::string profile;
+  bool default_deny = false;  // policy::default_deny
+  bool by_network = false;    // policy::isolates_egress
+  bool past_proxy = false;
+  [[nodiscard]] bool turns() const { return default_deny || by_network; }  // whether a canary changes with the policy
+};
+std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles);
+
+// The probe that sends past the sidecar of a profile, where one is needed. Named as plan::make() names them.
+std::optional<plan::ExtraProbe> past_proxy_probe(const scenario::Profile& profile);
 
 // What one canary attempt told. A probe that could not try, an answer without a receipt, or a receipt without an answer
 // is unclear: neither allowed nor denied.
@@ -53,12 +70,12 @@ class CanaryRounds {
   // `world` is borrowed.
   CanaryRounds(backend::World& world, const std::vector<scenario::Profile>& profiles,
                const std::map<std::string, std::string>& keys);
-  // One attempt at each canary from every pod, all at once. By profile.
+  // One attempt at each canary by every lookout, all at once. By Lookout::pod.
   Result<std::map<std::string, CanaryLook>> look();
 
  private:
   backend::World& world_;
-  std::vector<std::string> pods_;
+  std::vector<Lookout> lookouts_;
   target::Fixture listed_, unlisted_;
   int round_ = 0;
 };

@@ -29,6 +29,12 @@ std::string counted(std::size_t count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
+void add_probe(backend::Blueprint& blueprint, const plan::ExtraProbe& probe) {
+  for (const backend::ExtraProbe& one : blueprint.extra_probes)
+    if (one.name == probe.name) return;
+  blueprint.extra_probes.push_back({probe.profile, probe.name, probe.identity.uid, probe.identity.gid});
+}
+
 // Numbers a batch: 1, 2, 3 ...
 std::vector<probe::Attempt> numbered(std::vector<probe::Attempt> attempts) {
   std::uint64_t sequence = 0;
@@ -58,8 +64,9 @@ Result<void> Stages::open() {
   blueprint.profiles = profiles_;
   for (const scenario::Fixture& fixture : blueprint.suite.fixtures) blueprint.keys[fixture.name] = random_hex(32);
   blueprint.keep = options_.keep;
-  for (const plan::ExtraProbe& one : extra_probes_)
-    blueprint.extra_probes.push_back({one.profile, one.name, one.identity.uid, one.identity.gid});
+  for (const plan::ExtraProbe& one : extra_probes_) add_probe(blueprint, one);
+  for (const scenario::Profile& profile : profiles_)
+    if (const auto lookout = past_proxy_probe(profile)) add_probe(blueprint, *lookout);
   collected.keys = blueprint.keys;
   auto opened = backend_.open(blueprint, [this](const std::string& step) { tell(step); });
   if (!opened) return tl::unexpected(opened.error());

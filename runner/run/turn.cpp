@@ -1,35 +1,39 @@
 #include "runner/run/turn.h"
 
 #include <algorithm>
-
-#include "runner/policy/manifests.h"
+#include <set>
 
 namespace egressproof::run {
 namespace {
 
-std::string gap(const std::string& profile, const char* which, const CanarySight& seen, Sight wanted) {
-  std::string text = profile + ": the " + which + " canary is " + to_string(seen.sight) + ", wanted ";
+std::string gap(const Lookout& lookout, const char* which, const CanarySight& seen, Sight wanted) {
+  std::string text = lookout.profile + ": the " + which + " canary is " + to_string(seen.sight);
+  text += lookout.past_proxy ? " past the proxy, wanted " : ", wanted ";
   text += to_string(wanted);
+  if (lookout.by_network && wanted == Sight::denied && seen.sight == Sight::allowed)
+    text += ": the network plugin does not enforce NetworkPolicy, or no policy selects the pod";
   if (!seen.why.empty()) text += " (" + seen.why + ")";
   return text;
 }
 
 }  // namespace
 
-Wanted wanted(Change change, bool default_deny) {
-  if (change == Change::nothing || !default_deny) return {Sight::allowed, Sight::allowed};
+Wanted wanted(Change change, const Lookout& lookout) {
+  if (change == Change::nothing || !lookout.turns()) return {Sight::allowed, Sight::allowed};
+  if (lookout.by_network) return {Sight::denied, Sight::denied};
   return {change == Change::policies ? Sight::allowed : Sight::denied, Sight::denied};
 }
 
 TurnWatch::TurnWatch(Change change, const std::vector<scenario::Profile>& profiles) : change_(change) {
-  for (const scenario::Profile& profile : profiles) {
+  profiles_ = profiles.size();
+  for (Lookout& lookout : lookouts(profiles)) {
     Both both;
-    both.default_deny = policy::default_deny(profile);
-    both.wanted = wanted(change, both.default_deny);
-    both.listed.turn.profile = both.unlisted.turn.profile = profile.name;
+    both.wanted = wanted(change, lookout);
+    both.listed.turn.profile = both.unlisted.turn.profile = lookout.profile;
     both.listed.last.why = both.unlisted.last.why = "no attempt yet";
-    order_.push_back(profile.name);
-    states_.emplace(profile.name, std::move(both));
+    order_.push_back(lookout.pod);
+    both.lookout = std::move(lookout);
+    states_.emplace(order_.back(), std::move(both));
   }
 }
 
@@ -47,8 +51,8 @@ void TurnWatch::follow(Followed& followed, const CanarySight& sight, bool is_new
 }
 
 void TurnWatch::see(const std::map<std::string, CanaryLook>& looks) {
-  for (const auto& [profile, look] : looks) {
-    const auto found = states_.find(profile);
+  for (const auto& [pod, look] : looks) {
+    const auto found = states_.find(pod);
     if (found == states_.end()) continue;
     Both& both = found->second;
     const auto clear = [](const CanarySight& one) { return one.sight != Sight::unclear; };
@@ -61,21 +65,23 @@ void TurnWatch::see(const std::map<std::string, CanaryLook>& looks) {
 }
 
 std::size_t TurnWatch::right_profiles() const {
-  return static_cast<std::size_t>(std::count_if(states_.begin(), states_.end(), [](const auto& one) {
-    return one.second.listed.turn.turned && one.second.unlisted.turn.turned;
-  }));
+  std::set<std::string> wrong;
+  for (const auto& [pod, both] : states_)
+    if (!both.listed.turn.turned || !both.unlisted.turn.turned) wrong.insert(both.lookout.profile);
+  return profiles_ - wrong.size();
 }
 
-bool TurnWatch::complete() const { return right_profiles() == states_.size(); }
+bool TurnWatch::complete() const { return right_profiles() == profiles_; }
 
 std::vector<std::string> TurnWatch::gaps() const {
   std::vector<std::string> gaps;
-  for (const std::string& profile : order_) {
-    const Both& both = states_.at(profile);
-    if (!both.unlisted.turn.turned) gaps.push_back(gap(profile, "unlisted", both.unlisted.last, both.wanted.unlisted));
+  for (const std::string& pod : order_) {
+    const Both& both = states_.at(pod);
+    if (!both.unlisted.turn.turned)
+      gaps.push_back(gap(both.lookout, "unlisted", both.unlisted.last, both.wanted.unlisted));
     // Where the unlisted one holds it back, one sentence is enough.
     if (!both.listed.turn.turned && (both.unlisted.turn.turned || both.listed.last.sight != both.wanted.listed))
-      gaps.push_back(gap(profile, "listed", both.listed.last, both.wanted.listed));
+      gaps.push_back(gap(both.lookout, "listed", both.listed.last, both.wanted.listed));
   }
   return gaps;
 }
@@ -83,7 +89,7 @@ std::vector<std::string> TurnWatch::gaps() const {
 policy::TimePoint TurnWatch::turned_at() const {
   policy::TimePoint newest{0};
   for (const auto& [profile, both] : states_) {
-    if (!both.default_deny || !both.listed.turn.turned || !both.unlisted.turn.turned) continue;
+    if (!both.lookout.turns() || !both.listed.turn.turned || !both.unlisted.turn.turned) continue;
     newest = std::max({newest, both.listed.turn.first_new, both.unlisted.turn.first_new});
   }
   return newest;
@@ -94,14 +100,18 @@ void TurnWatch::fill(policy::Applied& applied, policy::TimePoint changed_at) con
     turns.push_back(followed.turn);
     turns.back().changed_at = changed_at;
   };
-  for (const std::string& profile : order_) {
-    const Both& both = states_.at(profile);
-    if (change_ == Change::policies && both.default_deny) {
+  for (const std::string& pod : order_) {
+    const Both& both = states_.at(pod);
+    if (change_ == Change::policies && both.lookout.by_network) {
+      add(applied.enforcement, both.unlisted.turn.turned ? both.listed : both.unlisted);
+    } else if (change_ == Change::revoked && both.lookout.by_network) {
+      continue;  // neither canary was allowed
+    } else if (change_ == Change::policies && both.lookout.default_deny) {
       add(applied.enforcement, both.unlisted);
       add(applied.admission, both.listed);
     } else if (change_ == Change::policies && (!both.listed.turn.turned || !both.unlisted.turn.turned)) {
       add(applied.admission, both.unlisted.turn.turned ? both.listed : both.unlisted);
-    } else if (change_ == Change::revoked && both.default_deny) {
+    } else if (change_ == Change::revoked && both.lookout.default_deny) {
       add(applied.revocation, both.listed);
     }
   }
@@ -110,41 +120,40 @@ void TurnWatch::fill(policy::Applied& applied, policy::TimePoint changed_at) con
 std::vector<std::string> mark_lost(policy::Applied& applied, const std::vector<scenario::Profile>& profiles,
                                    const std::map<std::string, CanaryLook>& looks) {
   std::vector<std::string> sentences;
-  for (const scenario::Profile& profile : profiles) {
-    const auto look = looks.find(profile.name);
+  for (const Lookout& lookout : lookouts(profiles)) {
+    const auto look = looks.find(lookout.pod);
     if (look == looks.end()) continue;
-    const bool default_deny = policy::default_deny(profile);
-    const Wanted right = wanted(Change::policies, default_deny);
+    const Wanted right = wanted(Change::policies, lookout);
     const auto wrong = [](const CanarySight& seen, Sight wish) {
       return seen.sight != Sight::unclear && seen.sight != wish;
     };
     for (const CanarySight* seen : {&look->second.unlisted, &look->second.listed})
       if (seen->sight == Sight::unclear)
-        sentences.push_back(profile.name + ": a canary could not be seen again after the probes: " + seen->why);
+        sentences.push_back(lookout.profile + ": a canary could not be seen again after the probes: " + seen->why);
     const bool unlisted_lost = wrong(look->second.unlisted, right.unlisted);
     const bool listed_lost = wrong(look->second.listed, right.listed);
     if (!unlisted_lost && !listed_lost) continue;
     const auto mark = [&](std::vector<policy::CanaryTurn>& turns, const CanarySight& seen) {
       auto turn =
-          std::find_if(turns.begin(), turns.end(), [&](const auto& one) { return one.profile == profile.name; });
+          std::find_if(turns.begin(), turns.end(), [&](const auto& one) { return one.profile == lookout.profile; });
       if (turn == turns.end()) {
         turns.push_back({});
         turn = std::prev(turns.end());
-        turn->profile = profile.name;
+        turn->profile = lookout.profile;
         turn->changed_at = applied.applied_at;
       }
       turn->turned = false;
       turn->lost_at = seen.at;
     };
     if (unlisted_lost) {
-      mark(default_deny ? applied.enforcement : applied.admission, look->second.unlisted);
+      mark(lookout.turns() ? applied.enforcement : applied.admission, look->second.unlisted);
       sentences.push_back("the policy changed while probing: " +
-                          gap(profile.name, "unlisted", look->second.unlisted, right.unlisted));
+                          gap(lookout, "unlisted", look->second.unlisted, right.unlisted));
     }
     if (listed_lost) {
-      mark(applied.admission, look->second.listed);
+      mark(lookout.by_network ? applied.enforcement : applied.admission, look->second.listed);
       sentences.push_back("the policy changed while probing: " +
-                          gap(profile.name, "listed", look->second.listed, right.listed));
+                          gap(lookout, "listed", look->second.listed, right.listed));
     }
   }
   return sentences;

@@ -18,28 +18,30 @@ struct Wanted {
 
 enum class Change {
   nothing,   // before any policy: both allowed everywhere
-  policies,  // profiles that deny by default: the unlisted denied, the listed allowed; all others: both allowed
+  policies,  // profiles that deny by default: the unlisted denied, the listed allowed; by network: both denied; all
+             // others: both allowed
   revoked    // the listed canary's ServiceEntry is gone: both denied in profiles that deny by default
 };
-Wanted wanted(Change change, bool default_deny);
+Wanted wanted(Change change, const Lookout& lookout);
 
 class TurnWatch {
  public:
-  // Which profiles deny by default is told by policy::default_deny.
+  // All that lookouts() gives.
   TurnWatch(Change change, const std::vector<scenario::Profile>& profiles);
 
-  void see(const std::map<std::string, CanaryLook>& looks);
+  void see(const std::map<std::string, CanaryLook>& looks);  // by Lookout::pod
   // Whether the newest clear look at every canary was right.
   [[nodiscard]] bool complete() const;
   [[nodiscard]] std::size_t right_profiles() const;
-  [[nodiscard]] std::size_t profiles() const { return order_.size(); }
+  [[nodiscard]] std::size_t profiles() const { return profiles_; }
   // What is not right yet: "P3: the unlisted canary is allowed, wanted denied". Empty: complete.
   [[nodiscard]] std::vector<std::string> gaps() const;
   // Start of the newest first right attempt among the canaries that turned; 0: none had to.
   [[nodiscard]] policy::TimePoint turned_at() const;
   // policies: fills enforcement and admission; revoked: fills revocation. Profiles that deny by default have an entry
-  // in each; the others have one in admission only when a canary is lost there (turned = false). `changed_at`: when the
-  // generation was applied.
+  // in each; those with a NetworkPolicy have one more in enforcement, of what was seen past the proxy, and none in the
+  // other two. All others have one in admission only when a canary is lost there (turned = false). `changed_at`: when
+  // the generation was applied.
   void fill(policy::Applied& applied, policy::TimePoint changed_at) const;
 
  private:
@@ -48,13 +50,14 @@ class TurnWatch {
     CanarySight last;  // newest, unclear ones included
   };
   struct Both {
-    bool default_deny = false;
+    Lookout lookout;
     Wanted wanted;
     Followed listed, unlisted;
   };
   static void follow(Followed& followed, const CanarySight& sight, bool is_new, bool is_old);
   Change change_;
-  std::vector<std::string> order_;
+  std::size_t profiles_ = 0;
+  std::vector<std::string> order_;  // pods
   std::map<std::string, Both> states_;
 };
 

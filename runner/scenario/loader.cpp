@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "runner/scenario/kinds.h"
+#include "runner/scenario/past_proxy.h"
 
 namespace egressproof::scenario {
 namespace {
@@ -172,6 +173,7 @@ Loaded load(const std::vector<std::string>& paths) {
     known.profiles = sorted.profiles.size() == 1;
   }
   for (const Node& scenario : sorted.scenarios) read_scenario(problems, scenario, known, loaded.suite);
+  add_past_proxy(loaded.suite);
   loaded.diagnostics = problems.take();
   order(loaded.diagnostics, paths, files);
   return loaded;

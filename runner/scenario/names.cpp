@@ -105,13 +105,18 @@ std::vector<Placeholder> placeholders(std::string_view text) {
   return found;
 }
 
+std::string gateway_service(const Profile& profile) {
+  return profile.gateway.empty() ? "" : "istio-egressgateway." + profile.gateway + ".svc.cluster.local";
+}
+
 std::optional<std::string> meaning(const Suite& suite, const Profile& profile, const Placeholder& placeholder) {
   const std::string& name = placeholder.name;
   if (name == "nonce" && !placeholder.address) return std::string(32, '0');
   const Role* role = find_role(suite, profile, name);
   if (!placeholder.address) {
-    if (role == nullptr) return std::nullopt;
-    return role->name;
+    if (role != nullptr) return role->name;
+    if (name == "gateway" && !profile.gateway.empty()) return gateway_service(profile);
+    return std::nullopt;
   }
   const Fixture* fixture = find_fixture(suite, role != nullptr ? role->fixture : name);
   if (fixture == nullptr) return std::nullopt;

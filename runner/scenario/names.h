@@ -41,6 +41,9 @@ std::vector<Placeholder> placeholders(std::string_view text);
 
 // What stands for the placeholder in this profile; "{nonce}" gives 32 zeros. nullopt: it means nothing there.
 std::optional<std::string> meaning(const Suite& suite, const Profile& profile, const Placeholder& placeholder);
+// "istio-egressgateway.NAMESPACE.svc.cluster.local" of the profile's gateway, what "{gateway}" means; "": it has none.
+std::string gateway_service(const Profile& profile);
+
 // The text with all placeholders replaced; those that mean nothing stay.
 std::string expand(const Suite& suite, const Profile& profile, const std::string& text);
 

@@ -10,7 +10,8 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes", "network-policy", "http3", "ipv6", "knative", "ambient"};
+const std::vector<std::string> features{"kubernetes", "network-policy", "http3",          "ipv6",  "knative",
+                                        "ambient",    "pod-template",   "tenant-objects", "faults"};
 
 class ScenarioReader {
  public:

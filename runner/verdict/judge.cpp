@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "runner/scenario/past_proxy.h"
 #include "runner/verdict/mesh.h"
 #include "runner/verdict/verdict.h"
 
@@ -195,6 +196,8 @@ class Judge {
   }
 
   void denied(Layer layer, const std::string& how) {
+    if (scenario::is_past_proxy(row_.cell.case_id) && layer != Layer::network_policy)
+      return inconclusive("whether NetworkPolicy denies it was to be shown, but it was " + how + " (" + client() + ")");
     set(Verdict::deny,
         how + " (" + client() + "); nothing arrived at " + target() + ", and its control did before and after", layer);
   }

@@ -5,6 +5,8 @@
 #include <map>
 #include <string_view>
 
+#include "runner/policy/network_drop.h"
+
 namespace egressproof::verdict {
 namespace {
 
@@ -72,6 +74,11 @@ std::string rbac_of(const MeshRecord& record) {
   return "";
 }
 
+// A proxy's own connection is told by its upstream, the client's by both ends.
+std::string dropped_ends(const MeshRecord& record) {
+  return record.upstream.empty() ? record.downstream + " to " + record.destination : "on the way to " + record.upstream;
+}
+
 bool failed(const MeshRecord& record) {
   if (std::any_of(failure_flags.begin(), failure_flags.end(),
                   [&](std::string_view flag) { return has_flag(record, flag); }))
@@ -92,6 +99,8 @@ std::string failure_of(const MeshRecord& record) {
 }  // namespace
 
 MeshSay read(const MeshRecord& record, const std::string& pod) {
+  if (record.details == policy::network_policy_drop)
+    return {Say::denied, Layer::network_policy, "NetworkPolicy, " + dropped_ends(record)};
   if (std::string rbac = rbac_of(record); !rbac.empty()) return {Say::denied, Layer::authorization, std::move(rbac)};
   if (std::string refused = refused_by(record); !refused.empty())
     return {Say::denied, record.proxy == pod ? Layer::sidecar : Layer::gateway, std::move(refused)};

@@ -63,6 +63,31 @@ class NftablesConnectionTest : public testing::TestWithParam<int> {  // index of
   Net net;
 };
 
+// Of the connection itself: its ends, and when; not of one that was allowed.
+TEST_P(NftablesConnectionTest, EachDroppedConnectionIsRemembered) {
+  net.load(deny_egress, Established::keep);
+  const UniqueFd dropped = net.connecting(a, fixture(1), 443, SOCK_STREAM);
+  const std::string source = (six() ? "[" + address(a) + "]:" : address(a) + ":") + std::to_string(local_port(dropped));
+  std::vector<DroppedPacket> drops;
+  const auto now = [] { return std::chrono::system_clock::now().time_since_epoch(); };
+  until("the dropped connection", [&] {
+    drops.clear();
+    for (const auto& arguments : nft_drops_arguments()) {
+      const std::string listing = net.run_in(Net::world, arguments);
+      auto parsed = parse_nft_drops(listing, std::chrono::duration_cast<std::chrono::microseconds>(now()));
+      EXPECT_TRUE(parsed);
+      drops.insert(drops.end(), parsed->begin(), parsed->end());
+    }
+    return !drops.empty();
+  });
+  ASSERT_EQ(drops.size(), 1U);
+  EXPECT_EQ(drops[0].protocol, "tcp");
+  EXPECT_EQ(drops[0].source, source);
+  EXPECT_EQ(drops[0].destination, (six() ? "[" + fixture(1) + "]:" : fixture(1) + ":") + "443");
+  EXPECT_LT(now() - drops[0].at, std::chrono::seconds(3));
+  EXPECT_LT(drops[0].at - now(), std::chrono::seconds(1));
+}
+
 TEST_P(NftablesConnectionTest, CanaryOfDenyAllBlocksWhatWasPossible) {
   const UniqueFd server = net.bound(Net::world, fixture(0), 80, SOCK_STREAM);
   net.load("", Established::keep);

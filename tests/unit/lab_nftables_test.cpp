@@ -48,7 +48,7 @@ std::string egress_of_a(const std::string& rules) {
 }
 
 constexpr const char* hit = "counter name \"policy.egress.red/p\" return\n";
-constexpr const char* drop = "    counter name \"drop.egress.red/a\" drop\n";
+constexpr const char* drop = "    jump witness\n    counter name \"drop.egress.red/a\" drop\n";
 
 TEST(LabNftablesTest, RulesOfOnePod) {
   const std::pair<const char*, std::string> rows[] = {
@@ -78,11 +78,11 @@ TEST(LabNftablesTest, IngressTakesThePortNamesOfThePodItself) {
                           "[{port: http}]}]}")},
                   cluster(), interfaces);
   ASSERT_TRUE(text);
-  EXPECT_EQ(chain(*text, "ingress_0"), "    counter name \"drop.ingress.red/a\" drop\n");
+  EXPECT_EQ(chain(*text, "ingress_0"), "    jump witness\n    counter name \"drop.ingress.red/a\" drop\n");
   EXPECT_EQ(chain(*text, "ingress_1"),
             "    ip saddr { 203.0.113.10 } tcp dport 8080 counter name \"policy.ingress.red/p\" return\n"
             "    ip6 saddr { 2001:db8:113::a } tcp dport 8080 counter name \"policy.ingress.red/p\" return\n"
-            "    counter name \"drop.ingress.red/b\" drop\n");
+            "    jump witness\n    counter name \"drop.ingress.red/b\" drop\n");
 }
 
 TEST(LabNftablesTest, OnlyIsolatedPodsAreJudged) {
@@ -165,6 +165,48 @@ TEST(LabNftablesTest, AListingThatIsNotOursIsAnError) {
                             R"({"nftables": [{"table": {"family": "bridge", "name": "egressproof"}},
                                 {"counter": {"family": "bridge", "table": "egressproof", "packets": 1}}]})"})
     EXPECT_FALSE(parse_nft_counters(wrong)) << wrong;
+}
+
+// As nft 1.0.6 lists a set.
+std::string dropped_listing(const std::string& set, const std::string& elements) {
+  return R"({"nftables": [{"metainfo": {"version": "1.0.6"}}, {"set": {"family": "bridge", "name": ")" + set +
+         R"(", "table": "egressproof", "timeout": 3600)" + (elements.empty() ? "" : R"(, "elem": [)" + elements + "]") +
+         "}}]}";
+}
+
+TEST(LabNftablesTest, ReadsDroppedPackets) {
+  const auto four = parse_nft_drops(
+      dropped_listing(
+          "dropped4",
+          R"({"elem": {"val": {"concat": ["203.0.113.10", "198.51.100.1", "tcp", 20001, 80]}, "expires": 3590}},)"
+          R"({"elem": {"val": {"concat": ["203.0.113.10", "198.51.100.1", "udp", 20001, 53]}, "expires": 3588}})"),
+      std::chrono::seconds(1000));
+  ASSERT_TRUE(four) << to_string(four.error());
+  ASSERT_EQ(four->size(), 2U);
+  EXPECT_EQ(four->at(0).source, "203.0.113.10:20001");
+  EXPECT_EQ(four->at(0).destination, "198.51.100.1:80");
+  EXPECT_EQ(four->at(0).at, std::chrono::milliseconds(990500)) << "9 s to 10 s before the listing";
+  EXPECT_EQ(four->at(1).protocol, "udp");
+  const auto six = parse_nft_drops(
+      dropped_listing(
+          "dropped6",
+          R"({"elem": {"val": {"concat": ["2001:db8::1", "2001:db8::2", "tcp", 20002, 443]}, "expires": 3599}})"),
+      {});
+  ASSERT_TRUE(six) << to_string(six.error());
+  EXPECT_EQ(six->at(0).source, "[2001:db8::1]:20002");
+  EXPECT_EQ(six->at(0).destination, "[2001:db8::2]:443");
+}
+
+TEST(LabNftablesTest, ASetWithoutElementsIsEmptyAndNoSetAnError) {
+  const auto none = parse_nft_drops(dropped_listing("dropped4", ""), {});
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->empty());
+  EXPECT_FALSE(parse_nft_drops(listing, {})) << "no set";
+  EXPECT_FALSE(parse_nft_drops(dropped_listing("flow4", ""), {})) << "another set";
+  EXPECT_FALSE(parse_nft_drops("{}", {}));
+  for (const char* wrong : {"7", "{}", R"({"elem": {"val": {"concat": ["a", "b", "tcp", 1]}, "expires": 1}})",
+                            R"({"elem": {"val": {"concat": ["a", "b", "tcp", 1, 2]}}})"})
+    EXPECT_FALSE(parse_nft_drops(dropped_listing("dropped4", wrong), {})) << wrong;
 }
 
 }  // namespace

@@ -16,15 +16,19 @@ constexpr const char* netstat =
     "TcpExt: SyncookiesSent ListenDrops TCPReqQFullDrop\n"
     "TcpExt: 9 4 0\n"
     "IpExt: InNoRoutes ListenDrops\n"
-    "IpExt: 7 7\n";
+    "IpExt: 7 7\n"
+    "Udp: InDatagrams RcvbufErrors\n"
+    "Udp: 70 2\n";
 constexpr const char* conntrack =
     "entries  clashres found drop\n"
     "00000010 00000000 00000003 0000000a\n"
     "00000010 00000000 00000003 00000010\n";
 
 TEST(KernelCountersTest, OnlyLossesAreReadAndProcessorsAreAdded) {
-  EXPECT_EQ(parse_kernel_counters(netstat, conntrack),
-            (KernelCounters{{"TcpExt.ListenDrops", 4}, {"TcpExt.TCPReqQFullDrop", 0}, {"conntrack.drop", 26}}));
+  EXPECT_EQ(
+      parse_kernel_counters(netstat, conntrack),
+      (KernelCounters{
+          {"TcpExt.ListenDrops", 4}, {"TcpExt.TCPReqQFullDrop", 0}, {"Udp.RcvbufErrors", 2}, {"conntrack.drop", 26}}));
   EXPECT_EQ(parse_kernel_counters("", ""), KernelCounters{});
 }
 

@@ -91,6 +91,19 @@ scenario::Profile profile(const std::string& name, bool deny) {
   return made;
 }
 
+scenario::Profile with_network_policy(const std::string& types) {
+  scenario::Profile made = profile("P7", true);
+  made.policies.push_back({"networking.k8s.io/v1",
+                           "NetworkPolicy",
+                           "only-gateway",
+                           "",
+                           "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: only-gateway}\n"
+                           "spec: {podSelector: {}, policyTypes: [" +
+                               types + "]}\n",
+                           {}});
+  return made;
+}
+
 std::map<std::string, CanaryLook> look(Sight listed, Sight unlisted, int at, const std::string& name = "P2") {
   return {{name, {{listed, microseconds(at), ""}, {unlisted, microseconds(at), ""}}}};
 }
@@ -173,6 +186,63 @@ TEST(Turn, AnUnclearLookAfterwardsIsToldButUnmakesNoTurn) {
               ElementsAre(HasSubstr("P2: the unlisted canary is allowed, wanted denied")));
   EXPECT_FALSE(applied.enforcement[0].turned);
   EXPECT_EQ(applied.enforcement[0].lost_at, microseconds(9));
+}
+
+constexpr const char* past_proxy = "P7@1337:1000";
+
+// What the sidecar's probe and the one past it see of the unlisted canary; the listed one is denied.
+std::map<std::string, CanaryLook> looks(Sight captured, Sight past, int at) {
+  auto both = look(Sight::denied, captured, at, "P7");
+  both.merge(look(Sight::denied, past, at, past_proxy));
+  return both;
+}
+
+TEST(NetworkPolicyCanary, IsSentPastTheSidecarToo) {
+  const std::vector<Lookout> found = lookouts({with_network_policy("Egress"), profile("P2", true)});
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[1].pod, past_proxy);
+  EXPECT_EQ(found[1].profile, "P7");
+  EXPECT_EQ(past_proxy_probe(with_network_policy("Egress"))->identity.uid, 1337);
+  EXPECT_EQ(lookouts({with_network_policy("Ingress")}).size(), 1U) << "nothing to see from within";
+  scenario::Profile plain = with_network_policy("Egress");
+  plain.mesh = scenario::Mesh::none;
+  EXPECT_EQ(lookouts({plain}).size(), 1U) << "its own probe is past any sidecar";
+  EXPECT_TRUE(lookouts({plain})[0].by_network);
+}
+
+TEST(NetworkPolicyCanary, IsInForceOnlyWhenDeniedPastTheSidecar) {
+  TurnWatch watch(Change::policies, {with_network_policy("Egress")});
+  watch.see(looks(Sight::denied, Sight::allowed, 1));
+  EXPECT_FALSE(watch.complete()) << "the sidecar alone";
+  EXPECT_EQ(watch.right_profiles(), 0U);
+  EXPECT_THAT(watch.gaps(),
+              ElementsAre(HasSubstr("P7: the unlisted canary is allowed past the proxy, wanted denied: the "
+                                    "network plugin does not enforce NetworkPolicy")));
+  policy::Applied vacuous;
+  watch.fill(vacuous, microseconds(1));
+  EXPECT_TRUE(std::any_of(vacuous.enforcement.begin(), vacuous.enforcement.end(),
+                          [](const auto& turn) { return turn.profile == "P7" && !turn.turned; }));
+  watch.see(looks(Sight::denied, Sight::denied, 2));
+  EXPECT_TRUE(watch.complete());
+  EXPECT_EQ(watch.turned_at(), microseconds(2));
+  policy::Applied applied;
+  watch.fill(applied, microseconds(1));
+  ASSERT_EQ(applied.enforcement.size(), 2U);
+  EXPECT_EQ(applied.enforcement[1].last_old, microseconds(1));
+  EXPECT_THAT(applied.admission, IsEmpty()) << "no canary is listed for the network";
+}
+
+TEST(NetworkPolicyCanary, ThatIsReachableAfterTheProbesWasNotInForce) {
+  const std::vector<scenario::Profile> profiles{with_network_policy("Egress")};
+  TurnWatch watch(Change::policies, profiles);
+  watch.see(looks(Sight::denied, Sight::denied, 1));
+  policy::Applied applied;
+  watch.fill(applied, microseconds(1));
+  EXPECT_THAT(mark_lost(applied, profiles, looks(Sight::denied, Sight::denied, 8)), IsEmpty());
+  EXPECT_THAT(mark_lost(applied, profiles, looks(Sight::denied, Sight::allowed, 9)),
+              ElementsAre(HasSubstr("allowed past the proxy")));
+  EXPECT_TRUE(std::any_of(applied.enforcement.begin(), applied.enforcement.end(),
+                          [](const auto& turn) { return !turn.turned && turn.lost_at == microseconds(9); }));
 }
 
 TEST(CanaryManifests, OneServiceEntryForEachMeshedNamespace) {

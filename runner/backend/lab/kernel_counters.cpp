@@ -9,10 +9,10 @@
 namespace egressproof::backend::lab {
 namespace {
 
-// Connections that a listener could not take (a full accept queue, mostly), and packets that connection tracking could
-// not.
-const std::set<std::string> losses{"TcpExt.ListenDrops", "TcpExt.TCPReqQFullDrop", "conntrack.insert_failed",
-                                   "conntrack.drop", "conntrack.early_drop"};
+// Connections that a listener could not take (a full accept queue, mostly), datagrams that a socket had no room for
+// (DNS queries), and packets that connection tracking could not take.
+const std::set<std::string> losses{"TcpExt.ListenDrops",      "TcpExt.TCPReqQFullDrop", "Udp.RcvbufErrors",
+                                   "conntrack.insert_failed", "conntrack.drop",         "conntrack.early_drop"};
 
 std::vector<std::string> words_of(const std::string& line) {
   std::istringstream stream(line);

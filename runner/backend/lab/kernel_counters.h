@@ -12,8 +12,8 @@ namespace egressproof::backend::lab {
 // "TcpExt.ListenDrops", "conntrack.drop", ... of one namespace.
 using KernelCounters = std::map<std::string, std::uint64_t>;
 
-// `netstat`: content of /proc/net/netstat; `conntrack`: of /proc/net/stat/nf_conntrack, empty where it is not loaded.
-// Only the counters that mean loss.
+// `netstat`: content of /proc/net/netstat and of /proc/net/snmp after it; `conntrack`: of /proc/net/stat/nf_conntrack,
+// empty where it is not loaded. Only the counters that mean loss.
 KernelCounters parse_kernel_counters(std::string_view netstat, std::string_view conntrack);
 
 // "the kernel counts 3 more TcpExt.ListenDrops in pod P2" for each that grew.

@@ -10,13 +10,8 @@
 namespace egressproof::backend::lab {
 namespace {
 
-constexpr int first_cluster_ip = 225;  // 192.0.2.225 and on, of TEST-NET-1
-
 // Of the access log: the default of 1 s would be most of a run. It costs each Envoy 20 wake-ups a second.
 constexpr std::chrono::milliseconds flush_interval{50};
-
-// `istio: NAMESPACE` tells the gateways apart: a Gateway's selector is not limited to its own namespace.
-Json gateway_labels(const std::string& ns) { return {{"app", "istio-egressgateway"}, {"istio", ns}}; }
 
 }  // namespace
 
@@ -63,10 +58,9 @@ std::map<std::string, std::string> agent_environment(const PodPlace& pod, const 
                              {"fileFlushInterval", fmt::format("{}s", flush_interval.count() / 1000.0)},
                              {"drainDuration", "1s"},
                              {"terminationDrainDuration", "0s"}};
-  const Json labels =
-      pod.router ? gateway_labels(pod.ns) : Json{{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+  const Json labels(labels_of(pod));
   return {{"ISTIO_BOOTSTRAP", files.bootstrap_template.string()},
-          {"POD_NAME", "probe-" + pod.ns},
+          {"POD_NAME", pod_name(pod)},
           {"POD_NAMESPACE", pod.ns},
           {"INSTANCE_IP", pod.address},
           {"SERVICE_ACCOUNT", pod.service_account},
@@ -106,7 +100,8 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files) {
 // gateway's Service in a cluster do not (they have no security.istio.io/tlsMode label).
 std::string gateway_manifests(const std::vector<PodPlace>& pods) {
   std::string text;
-  int next = first_cluster_ip;
+  const std::vector<GatewayService> services = gateway_services(pods);
+  auto service = services.begin();
   for (const PodPlace& pod : pods) {
     if (!pod.router) continue;
     const Json entry = {
@@ -118,11 +113,11 @@ std::string gateway_manifests(const std::vector<PodPlace>& pods) {
           {"exportTo", {".", pod.serves}},  // other profiles stay as if it were not there
           {"location", "MESH_INTERNAL"},
           {"resolution", "STATIC"},
-          {"addresses", {fmt::format("192.0.2.{}", next++)}},
+          {"addresses", {(service++)->cluster_ip}},
           {"ports",
            {{{"number", 80}, {"name", "http2"}, {"protocol", "HTTP2"}, {"targetPort", 8080}},
             {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}, {"targetPort", 8443}}}},
-          {"endpoints", {{{"address", pod.address}, {"labels", gateway_labels(pod.ns)}}}},
+          {"endpoints", {{{"address", pod.address}, {"labels", labels_of(pod)}}}},
           {"subjectAltNames", {fmt::format("spiffe://cluster.local/ns/{}/sa/{}", pod.ns, pod.service_account)}}}}};
     text += "---\n" + entry.dump(2) + "\n";
   }

@@ -25,8 +25,12 @@ constexpr const char* sets = R"(
   set echo6 { typeof ip6 saddr . ip6 daddr . icmpv6 id; flags dynamic,timeout; size 65536; timeout 30s; }
   set inner4 { typeof @nh,96,32 . @nh,128,32 . @nh,72,8 . @th,0,32; flags dynamic,timeout; size 262144; timeout 30s; }
   set inner6 { typeof @nh,64,128 . @nh,192,128 . @nh,48,8 . @th,0,32; flags dynamic,timeout; size 262144; timeout 30s; }
+  set dropped4 { typeof ip saddr . ip daddr . meta l4proto . th sport . th dport; flags dynamic,timeout; size 262144; timeout 1h; }
+  set dropped6 { typeof ip6 saddr . ip6 daddr . meta l4proto . th sport . th dport; flags dynamic,timeout; size 262144; timeout 1h; }
 )";
 
+// What is dropped is remembered by its ends, with the time of its first packet: `add` leaves an element as it is.
+//
 // A bare SYN always opens a connection, even with the ports of an answer. Prerouting comes before any rewriting of
 // addresses, output after it was undone. Where a packet for a pod is not to its own address (multicast, link-local,
 // flooded), only the last hook knows whose port it leaves by.
@@ -46,6 +50,10 @@ constexpr const char* fixed_chains = R"(
     icmpv6 type echo-reply ip6 saddr . ip6 daddr . icmpv6 id @echo6 accept
     icmp type { destination-unreachable, time-exceeded, parameter-problem } @th,64,8 0x45 @nh,128,32 . @th,192,32 . @th,136,8 . @th,224,32 @inner4 accept
     icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } @nh,192,128 . @th,256,128 . @th,112,8 . @th,384,32 @inner6 accept
+  }
+  chain witness {
+    meta protocol ip meta l4proto { tcp, udp, sctp } add @dropped4 { ip saddr . ip daddr . meta l4proto . th sport . th dport }
+    meta protocol ip6 meta l4proto { tcp, udp, sctp } add @dropped6 { ip6 saddr . ip6 daddr . meta l4proto . th sport . th dport }
   }
   chain record {
     ip daddr { 224.0.0.0/4, 255.255.255.255 } accept
@@ -227,7 +235,8 @@ std::string policy_lines(Parts& parts, const std::vector<NetworkPolicy>& policie
       for (const std::string& match : RuleMatches(policy, cluster, pod, type).of(rule))
         lines += fmt::format("    {}{}\n", match, verdict);
   }
-  return lines + "    " + parts.counter(fmt::format("drop.{}.{}", name_of(type), key_of(pod)), "drop") + "\n";
+  return lines + "    jump witness\n    " +
+         parts.counter(fmt::format("drop.{}.{}", name_of(type), key_of(pod)), "drop") + "\n";
 }
 
 std::string source_lines(const Pod& pod, const std::string& verdict) {
@@ -278,7 +287,7 @@ std::string vmap(const std::string& key, const std::vector<std::string>& element
 std::string assemble(const Parts& parts, Established established) {
   std::string text = fmt::format("table {} {{{}", table, sets);
   for (const std::string& name : parts.counters) text += fmt::format("  counter {} {{ }}\n", name);
-  text += "  chain unfiltered { }\n  chain known { }\n  chain record { }\n" + parts.declared;
+  text += "  chain unfiltered { }\n  chain known { }\n  chain witness { }\n  chain record { }\n" + parts.declared;
   text += "  chain prerouting { type filter hook prerouting priority -300; policy accept; }\n";
   text += "  chain output { type filter hook output priority -200; policy accept; }\n";
   text += "  chain postrouting { type filter hook postrouting priority -200; policy accept; }\n}\n";
@@ -347,6 +356,15 @@ Result<std::string> nft_ruleset(const std::vector<NetworkPolicy>& policies, cons
 
 std::vector<std::string> nft_load_arguments() { return {"nft", "-f", "-"}; }
 
-std::vector<std::string> nft_list_arguments() { return {"nft", "-j", "list", "table", "bridge", "egressproof"}; }
+std::vector<std::string> nft_list_arguments() {
+  return {"nft", "--terse", "-j", "list", "table", "bridge", "egressproof"};
+}
+
+std::vector<std::vector<std::string>> nft_drops_arguments() {
+  std::vector<std::vector<std::string>> both;
+  for (const char* set : {"dropped4", "dropped6"})
+    both.push_back({"nft", "-j", "list", "set", "bridge", "egressproof", set});
+  return both;
+}
 
 }  // namespace egressproof::backend::lab

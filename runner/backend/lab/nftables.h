@@ -5,6 +5,7 @@
 // rules fill: a bridge has conntrack only with modules that not every kernel has.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -35,6 +36,8 @@ Result<std::string> nft_ruleset(const std::vector<policy::NetworkPolicy>& polici
 
 std::vector<std::string> nft_load_arguments();  // `nft -f -`
 std::vector<std::string> nft_list_arguments();  // of which parse_nft_counters() takes the output
+// One for each family; parse_nft_drops() takes the outputs. All else of the table may be long.
+std::vector<std::vector<std::string>> nft_drops_arguments();
 
 // Packets since the table was first loaded.
 struct PodDrops {
@@ -53,5 +56,16 @@ struct NftCounters {
 };
 // Error kind environment: not such a listing, or not of our table.
 Result<NftCounters> parse_nft_counters(std::string_view listing);
+
+// The first packet between two ends that no policy allowed: of TCP, UDP or SCTP.
+struct DroppedPacket {
+  std::string protocol;             // "tcp"
+  std::string source;               // "address:port", "[v6]:port"
+  std::string destination;          // as it was sent, before any rewriting of addresses
+  std::chrono::microseconds at{0};  // since the Unix epoch, right to half a second: nft tells whole seconds
+};
+inline constexpr std::chrono::seconds dropped_memory{3600};  // how long it is remembered
+// `listed_at`: when nft made the listing, since the Unix epoch. Error kind environment: not a listing of such a set.
+Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std::chrono::microseconds listed_at);
 
 }  // namespace egressproof::backend::lab

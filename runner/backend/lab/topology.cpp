@@ -8,6 +8,7 @@ namespace egressproof::backend::lab {
 namespace {
 constexpr int first_pod = 10;
 constexpr int last_pod = 254;
+constexpr int first_cluster_ip = 225;  // 192.0.2.225 and on, of TEST-NET-1
 }  // namespace
 
 bool is_ipv6(const std::string& address) { return address.find(':') != std::string::npos; }
@@ -21,6 +22,30 @@ bool has_ipv6(const std::vector<scenario::Fixture>& fixtures) {
 std::string gateway_pod(const scenario::Profile& profile) { return profile.name + ".gateway"; }
 
 std::string gateway_host(const std::string& ns) { return "istio-egressgateway." + ns + ".svc.cluster.local"; }
+
+std::string pod_name(const PodPlace& pod) { return "probe-" + pod.ns; }
+
+std::map<std::string, std::string> labels_of(const PodPlace& pod) {
+  if (pod.router) return {{"app", "istio-egressgateway"}, {"istio", pod.ns}};
+  return {{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+}
+
+std::vector<GatewayService> gateway_services(const std::vector<PodPlace>& pods) {
+  std::vector<GatewayService> services;
+  int next = first_cluster_ip;
+  for (const PodPlace& pod : pods)
+    if (pod.router) services.push_back({gateway_host(pod.ns), fmt::format("192.0.2.{}", next++), pod.address});
+  return services;
+}
+
+std::string service_rules(const std::vector<GatewayService>& services) {
+  std::string text = "*nat\n";
+  for (const GatewayService& service : services)
+    for (const auto& [port, target] : gateway_ports)
+      text += fmt::format("-A OUTPUT -d {}/32 -p tcp --dport {} -j DNAT --to-destination {}:{}\n", service.cluster_ip,
+                          port, service.address, target);
+  return text + "COMMIT\n";
+}
 
 Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6) {
   std::vector<PodPlace> places;

@@ -5,7 +5,9 @@
 // RFC 3849).
 #pragma once
 
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runner/backend/backend.h"
@@ -30,6 +32,24 @@ struct PodPlace {
 // The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
 std::string gateway_pod(const scenario::Profile& profile);
 std::string gateway_host(const std::string& ns);  // "istio-egressgateway.NS.svc.cluster.local"
+
+// As Kubernetes would have it: the pod's name, unique in its namespace, and its labels. `istio: NAMESPACE` tells
+// gateways apart, since a Gateway's selector is not limited to its own namespace.
+std::string pod_name(const PodPlace& pod);
+std::map<std::string, std::string> labels_of(const PodPlace& pod);
+
+// What the Kubernetes Service of a gateway is: a name in the cluster's DNS, and a ClusterIP.
+struct GatewayService {
+  std::string host;
+  std::string cluster_ip;
+  std::string address;  // of the gateway's pod
+};
+std::vector<GatewayService> gateway_services(const std::vector<PodPlace>& pods);  // one a gateway, in order
+// The Service's ports, and those of the pods behind them.
+inline constexpr std::pair<int, int> gateway_ports[] = {{80, 8080}, {443, 8443}};
+// Input of `iptables-restore --noflush` in a pod: what kube-proxy does for connections to ClusterIPs, here only for
+// those that the pod's proxy does not capture. After the capture rules.
+std::string service_rules(const std::vector<GatewayService>& services);
 
 bool is_ipv6(const std::string& address);
 

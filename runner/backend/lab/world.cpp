@@ -46,9 +46,10 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   auto results = exchange(probes_, batches, "b" + std::to_string(++batches_), parallel_attempts, limit);
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
-    if (!place.captured || result == results.end()) continue;
+    if (result == results.end()) continue;
     for (const auto& [sequence, seen] : result->second.observations) {
-      if (!through_proxy(seen)) continue;
+      if (!seen.local.empty()) ++seen_ends_[{seen.local, seen.peer}];
+      if (!place.captured || !through_proxy(seen)) continue;
       ++expected_[pods_[place.pod].name][{seen.local, seen.peer}];
       newest_expected_ = std::max(newest_expected_, seen.finished_at);
     }
@@ -80,6 +81,10 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
   for (const PodPlace& pod : pods_)
     if (const auto reader = logs_.find(pod.name); reader != logs_.end())
       all.insert(all.end(), reader->second.records().begin(), reader->second.records().end());
+  const auto dropped = dropped_packets();
+  if (!dropped) return tl::unexpected(dropped.error());
+  std::vector<policy::MeshRecord> drops = drop_records(*dropped, pods_, seen_ends_, all);
+  all.insert(all.end(), std::make_move_iterator(drops.begin()), std::make_move_iterator(drops.end()));
   return all;
 }
 
@@ -88,7 +93,8 @@ std::map<std::string, KernelCounters> LabWorld::kernel_counters() const {
   const auto read = [&](const std::string& where, const Netns& netns) {
     const auto netstat = netns.read_proc("netstat");
     const auto conntrack = netns.read_proc("stat/nf_conntrack");
-    if (netstat) counters[where] = parse_kernel_counters(*netstat, conntrack.value_or(""));
+    const auto snmp = netns.read_proc("snmp");
+    if (netstat && snmp) counters[where] = parse_kernel_counters(*netstat + *snmp, conntrack.value_or(""));
   };
   if (world_ns_) read("the world of fixtures", *world_ns_);
   if (istiod_ns_) read("istiod's namespace", *istiod_ns_);
@@ -111,6 +117,7 @@ std::vector<std::string> LabWorld::health() {
     problems.push_back(status.error().message);
   else
     for (std::string& rejected : mesh::rejections(*status)) problems.push_back(std::move(rejected));
+  for (std::string& problem : network_policy_problems()) problems.push_back(std::move(problem));
   for (const auto& [where, counters] : kernel_counters())
     for (std::string& loss : kernel_losses(where, kernel_at_open_[where], counters))
       problems.push_back(std::move(loss));

@@ -14,6 +14,7 @@
 #include "runner/backend/lab/lab.h"
 #include "runner/backend/lab/mesh_config.h"
 #include "runner/backend/lab/netns.h"
+#include "runner/backend/lab/network_places.h"
 #include "runner/backend/lab/probe_link.h"
 #include "runner/backend/lab/topology.h"
 #include "runner/backend/mesh/access_log.h"
@@ -77,6 +78,9 @@ class LabWorld : public World {
   // egressproof-sandbox in `netns` with the folders that an unprivileged program may not reach otherwise.
   [[nodiscard]] process::Command sandboxed(const Netns& netns, const std::vector<std::string>& flags,
                                            const std::vector<std::string>& argv) const;
+  // Standard output. Error kind environment.
+  [[nodiscard]] Result<std::string> output_in(const Netns& netns, const std::vector<std::string>& argv,
+                                              const std::string& input = {}) const;
   [[nodiscard]] Result<void> run_in(const Netns& netns, const std::vector<std::string>& argv,
                                     const std::string& input = {}) const;
   Result<UniqueFd> log_file(const std::filesystem::path& path, int owner) const;
@@ -91,6 +95,13 @@ class LabWorld : public World {
   [[nodiscard]] Result<std::string> barrier_gap(const std::vector<mesh::ProxyStatus>& before,
                                                 const std::string& cluster) const;
   [[nodiscard]] std::string envoy_gap(const std::string& cluster) const;
+
+  // NetworkPolicy (world_network_policy.cpp).
+  [[nodiscard]] Result<void> check_network_policies() const;  // those of the blueprint, before anything is started
+  // Puts these in place of those before. Nothing is done while there never were any.
+  Result<void> load_network_policies(const std::vector<policy::NetworkPolicy>& policies);
+  [[nodiscard]] Result<std::vector<DroppedPacket>> dropped_packets() const;
+  [[nodiscard]] std::vector<std::string> network_policy_problems() const;
 
   // Of health().
   [[nodiscard]] std::map<std::string, KernelCounters> kernel_counters() const;  // by "pod P2", "the world", "istiod"
@@ -109,6 +120,9 @@ class LabWorld : public World {
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by pod
   std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;
+  SeenEnds seen_ends_;                      // of all attempts
+  bool has_network_policies_ = false;       // the world has the ruleset, or must get it
+  std::vector<std::string> idle_policies_;  // of the newest generation
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration
 };

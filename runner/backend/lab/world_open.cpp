@@ -108,12 +108,17 @@ process::Command LabWorld::sandboxed(const Netns& netns, const std::vector<std::
   return command;
 }
 
-Result<void> LabWorld::run_in(const Netns& netns, const std::vector<std::string>& argv,
-                              const std::string& input) const {
+Result<std::string> LabWorld::output_in(const Netns& netns, const std::vector<std::string>& argv,
+                                        const std::string& input) const {
   process::Command command = sandboxed(netns, {}, argv);
   // The lock file of iptables-legacy is one for all namespaces; nobody else changes the rules of these.
   command.env["XTABLES_LOCKFILE"] = "/dev/null";
-  auto done = process::run_checked(command, command_limit, input);
+  return process::run_checked(command, command_limit, input);
+}
+
+Result<void> LabWorld::run_in(const Netns& netns, const std::vector<std::string>& argv,
+                              const std::string& input) const {
+  auto done = output_in(netns, argv, input);
   if (!done) return tl::unexpected(done.error());
   return {};
 }
@@ -175,7 +180,11 @@ Result<void> LabWorld::connect_pods() {
     if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
       return done;
     if (!pod.meshed || pod.router) return {};
-    return run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path())));
+    if (auto done = run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path()))); !done) return done;
+    const bool has_gateway =
+        std::any_of(pods_.begin(), pods_.end(), [&](const PodPlace& other) { return other.serves == pod.ns; });
+    if (!has_gateway) return {};
+    return run_in(pod_ns_[i], {"iptables-restore", "--noflush"}, service_rules(gateway_services(pods_)));
   });
 }
 
@@ -187,6 +196,9 @@ Result<void> LabWorld::start_target() {
   auto config = target_config(blueprint_.suite, blueprint_.keys);
   if (!config) return tl::unexpected(config.error());
   config->dns_address = world_address;
+  config->zones.emplace_back("svc.cluster.local");
+  for (const GatewayService& service : gateway_services(pods_))
+    config->records.push_back({service.host, "A", {service.cluster_ip}});
   config->redirect_port = redirect_port;
   config->journal = folder_.path() / "receipts.ndjson";
   config->ca_file = folder_.path() / "fixtures-ca.pem";
@@ -336,6 +348,7 @@ Result<std::unique_ptr<World>> LabWorld::open(const Settings& settings, const Bl
       {"probes ready", &LabWorld::wait_probes},
       {"proxies ready", &LabWorld::wait_proxies},
   };
+  if (auto checked = world->check_network_policies(); !checked) return tl::unexpected(checked.error());
   for (const Step& step : steps) {
     if (auto done = (world.get()->*step.run)(); !done) {
       Error error = done.error();
