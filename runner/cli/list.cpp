@@ -91,7 +91,15 @@ struct Counts {
   std::set<const scenario::Case*> cases;
   std::size_t rows = 0, cells = 0, bypass_rows = 0, bypass_cells = 0;
   std::vector<std::pair<std::string, std::size_t>> per_profile;
+  // Rows and cells that not every backend can carry out, by what they need ("kubernetes, knative").
+  std::map<std::string, std::pair<std::size_t, std::size_t>> per_need;
 };
+
+std::string needs_of(const scenario::Case& one) {
+  std::string all;
+  for (const std::string& need : one.needs) all += (all.empty() ? "" : ", ") + need;
+  return all;
+}
 
 Counts counts_of(const scenario::Suite& suite, const std::vector<ListedScenario>& scenarios) {
   Counts counts;
@@ -108,6 +116,10 @@ Counts counts_of(const scenario::Suite& suite, const std::vector<ListedScenario>
         counts.bypass_cells += row.codes.size();
       }
       for (auto& [profile, cells] : counts.per_profile) cells += row.codes.count(profile);
+      if (row.place.found->needs.empty()) continue;
+      auto& [rows, cells] = counts.per_need[needs_of(*row.place.found)];
+      ++rows;
+      cells += row.codes.size();
     }
   return counts;
 }
@@ -116,6 +128,8 @@ void write_counts(const Counts& counts) {
   std::cout << "cases             " << counts.cases.size() << "\nrows              " << counts.rows
             << " (a variant is a row)\ncells             " << counts.cells << "\nbypass attempts   "
             << counts.bypass_rows << " rows, " << counts.bypass_cells << " cells\n";
+  for (const auto& [needs, count] : counts.per_need)
+    std::cout << "needs " << needs << ": " << count.first << " rows, " << count.second << " cells\n";
   for (const auto& [profile, cells] : counts.per_profile)
     if (cells != 0) std::cout << "cells in " << padded(profile, 9) << cells << '\n';
 }
@@ -123,11 +137,14 @@ void write_counts(const Counts& counts) {
 Json to_json(const Counts& counts) {
   Json profiles = Json::object();
   for (const auto& [profile, cells] : counts.per_profile) profiles[profile] = cells;
+  Json needs = Json::object();
+  for (const auto& [need, count] : counts.per_need) needs[need] = {{"rows", count.first}, {"cells", count.second}};
   return {{"cases", counts.cases.size()},
           {"rows", counts.rows},
           {"cells", counts.cells},
           {"bypass_rows", counts.bypass_rows},
           {"bypass_cells", counts.bypass_cells},
+          {"by_need", needs},
           {"cells_by_profile", profiles}};
 }
 
