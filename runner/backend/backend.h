@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct ExtraProbe {
   std::string name;  // "P2@1337"; no pod's nor another probe's name
   int uid = 1000;
   int gid = 1000;
+  // In a pod of its own; its address is that one's. Only where detect() has the feature "pod-template".
+  std::optional<scenario::PodTemplate> own_pod = {};
 };
 
 // What open() shall build. Values, so that a plan can be opened twice.

@@ -14,30 +14,6 @@
 #include "runner/run/pipeline.h"
 
 namespace egressproof::cli {
-namespace {
-
-int finish(report::Report report, const RunOptions& options) {
-  report::TextOptions text;
-  text.colour = use_colour(options.colour, STDOUT_FILENO);
-  text.width = terminal_width(STDOUT_FILENO);
-  text.verbose = options.verbose;
-  if (!options.quiet) report::write_text(report, text, std::cout);
-  std::cout.flush();
-  report::TextOptions file;
-  file.width = text_file_width;
-  file.verbose = options.verbose;
-  const report::Outputs outputs = outputs_of(options.files, file);
-  if (auto written = report::write_files(report, outputs); !written) {
-    const int code = fail_with(written.error());
-    // A report that is missing must not look like a success.
-    return report.exit_code == 0 ? code : report.exit_code;
-  }
-  if (!report.aborted.empty()) complain("run aborted: " + report.aborted);
-  return report.exit_code;
-}
-
-}  // namespace
-
 void add_run_options(CLI::App& app, RunOptions& options) {
   add_report_files(app, options.files);
   app.add_option("--colour,--color", options.colour, "auto: on terminals, unless NO_COLOR is set")
@@ -61,35 +37,64 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->group("World");
 }
 
-int carry_out(const RunOptions& options) {
-  catch_interrupts();
+std::string seed_of(const RunOptions& options) { return options.seed.empty() ? random_hex(8) : options.seed; }
+
+Result<void> check_selection(const scenario::Suite& suite, const RunOptions& options) {
+  const auto tried = plan::make(suite, options.selection, all_capabilities(suite), "check");
+  return tried ? Result<void>{} : tl::unexpected(tried.error());
+}
+
+Result<report::Report> carry_out_once(const scenario::Suite& suite, const RunOptions& options, const std::string& seed,
+                                      const Narrowing& narrowing, const Hooks& hooks) {
   run::Options how;
   how.run_id = random_hex(4);
   how.keep = options.keep;
   how.enforcement_limit = std::chrono::seconds(options.enforcement_seconds);
   how.deadline = std::chrono::seconds(options.deadline_seconds);
   how.interrupted = interrupted;
-  const std::string seed = options.seed.empty() ? random_hex(8) : options.seed;
-  auto backend = make_backend(options.world, how.run_id);
-  if (!backend) return fail_with(backend.error());
-  const auto suite = load_suite(options.paths);
-  if (!suite) return fail_with(suite.error());
-  // Before anything is tried: a mistyped name must not cost a start of the world.
-  if (auto tried = plan::make(*suite, options.selection, all_capabilities(*suite), seed); !tried)
-    return fail_with(tried.error());
+  how.stop_at_failed_control = options.fail_fast;
+  how.on_world = hooks.on_world;
+  WorldOptions world = options.world;
+  world.kind.quiet = options.quiet;
+  auto backend = make_backend(world, how.run_id);
+  if (!backend) return tl::unexpected(backend.error());
 
-  Progress progress(Progress::style_for(options.quiet), terminal_width(STDERR_FILENO));
-  how.on_phase = [&](run::Phase phase, const std::string& detail) { progress.tell(phase, detail); };
+  Progress progress(Progress::style_for(options.quiet), terminal_width(STDERR_FILENO), hooks.progress_before);
+  how.on_phase = [&](run::Phase phase, const std::string& detail) {
+    progress.tell(phase, detail);
+    if (hooks.on_phase) hooks.on_phase(phase);
+  };
   std::string kept;
   if (options.keep) how.on_folder = [&](const std::string& folder) { kept = folder; };
   const auto capabilities = (*backend)->detect();
-  if (!capabilities) return finish(run::not_started((*backend)->name(), seed, how, capabilities.error()), options);
-  const auto plan = plan::make(*suite, options.selection, *capabilities, seed);
-  if (!plan) return fail_with(plan.error());
-  report::Report report = run::execute(*suite, *plan, **backend, how);
+  if (!capabilities) return run::not_started((*backend)->name(), seed, how, capabilities.error());
+  auto plan = plan::make(suite, options.selection, *capabilities, seed);
+  if (!plan) return tl::unexpected(plan.error());
+  narrow(*plan, suite, narrowing);
+  report::Report report = run::execute(suite, *plan, **backend, how);
   progress.end();
   if (!kept.empty()) std::cerr << "kept: " << kept << '\n';
-  return finish(std::move(report), options);
+  return report;
+}
+
+int finish(const report::Report& report, const RunOptions& options) {
+  report::TextOptions text;
+  text.colour = use_colour(options.colour, STDOUT_FILENO);
+  text.width = terminal_width(STDOUT_FILENO);
+  text.verbose = options.verbose;
+  if (!options.quiet) report::write_text(report, text, std::cout);
+  std::cout.flush();
+  report::TextOptions file;
+  file.width = text_file_width;
+  file.verbose = options.verbose;
+  const report::Outputs outputs = outputs_of(options.files, file);
+  if (auto written = report::write_files(report, outputs); !written) {
+    const int code = fail_with(written.error());
+    // A report that is missing must not look like a success.
+    return report.exit_code == 0 ? code : report.exit_code;
+  }
+  if (!report.aborted.empty()) complain("run aborted: " + report.aborted);
+  return report.exit_code;
 }
 
 }  // namespace egressproof::cli

@@ -72,9 +72,10 @@ int run_program(int argc, const char* const* argv) {
   app.get_formatter()->column_width(34);
   app.require_subcommand(1);
   const std::map<std::string, Verb> verbs = {
-      {"run", add_run(app)},         {"list", add_list(app)},   {"validate", add_validate(app)},
-      {"explain", add_explain(app)}, {"repro", add_repro(app)}, {"report", add_report(app)},
-      {"diff", add_diff(app)},       {"lab", add_lab(app)},     {"version", add_version(app)}};
+      {"run", add_run(app)},         {"list", add_list(app)},      {"validate", add_validate(app)},
+      {"explain", add_explain(app)}, {"repro", add_repro(app)},    {"report", add_report(app)},
+      {"diff", add_diff(app)},       {"lab", add_lab(app)},        {"kind", add_kind(app)},
+      {"image", add_image(app)},     {"version", add_version(app)}};
   app.footer(
       "Examples:\n"
       "  egressproof run\n"

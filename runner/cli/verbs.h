@@ -14,8 +14,10 @@ Verb add_validate(CLI::App& app);
 Verb add_explain(CLI::App& app);
 Verb add_repro(CLI::App& app);
 Verb add_lab(CLI::App& app);
+Verb add_kind(CLI::App& app);
 Verb add_report(CLI::App& app);
 Verb add_diff(CLI::App& app);
+Verb add_image(CLI::App& app);
 Verb add_version(CLI::App& app);
 
 // Parses and runs. Never throws.

@@ -6,6 +6,7 @@
 #include "runner/backend/cluster/cluster.h"
 #include "runner/backend/fake/fake.h"
 #include "runner/backend/lab/lab.h"
+#include "runner/cli/kind_world.h"
 #include "runner/cli/suite_source.h"
 
 namespace egressproof::cli {
@@ -31,6 +32,14 @@ void add_cluster_options(CLI::App& app, WorldOptions& options) {
       ->capture_default_str();
 }
 
+void take_common(const WorldOptions& options, backend::cluster::WorldSettings& settings) {
+  settings.istio_namespace = options.istio_namespace;
+  settings.istio_revision = options.istio_revision;
+  settings.workload =
+      options.workload == "knative" ? backend::cluster::Workload::knative : backend::cluster::Workload::deployment;
+  settings.dns = options.dns == "existing" ? backend::cluster::Dns::existing : backend::cluster::Dns::stub_domain;
+}
+
 Result<std::unique_ptr<backend::Backend>> make_cluster(const WorldOptions& options, const std::string& run_id) {
   if (options.image.empty())
     return fail(
@@ -43,27 +52,37 @@ Result<std::unique_ptr<backend::Backend>> make_cluster(const WorldOptions& optio
   settings.context = options.context;
   settings.image = options.image;
   settings.run_id = run_id;
-  settings.istio_namespace = options.istio_namespace;
-  settings.istio_revision = options.istio_revision;
-  settings.workload =
-      options.workload == "knative" ? backend::cluster::Workload::knative : backend::cluster::Workload::deployment;
-  settings.dns = options.dns == "existing" ? backend::cluster::Dns::existing : backend::cluster::Dns::stub_domain;
+  take_common(options, settings);
   return backend::cluster::make(settings);
+}
+
+Result<std::unique_ptr<backend::Backend>> make_kind(const WorldOptions& options, const std::string& run_id) {
+  if (!options.image.empty() || !options.kubeconfig.empty() || !options.context.empty())
+    return fail(ErrorKind::usage,
+                "--image, --kubeconfig and --context go with --backend cluster; kind has its own of each");
+  KindOptions kind = options.kind;
+  kind.toolchain = options.toolchain;
+  auto settings = kind_world(kind, run_id);
+  if (!settings) return tl::unexpected(settings.error());
+  take_common(options, *settings);
+  return backend::cluster::make(*settings);
 }
 
 }  // namespace
 
 void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--backend", options.backend,
-                 "lab: real istiod, Envoy and iptables in namespaces; cluster: that of kubectl; fake: in memory")
-      ->check(CLI::IsMember({"lab", "cluster", "fake"}).description(""))
-      ->type_name("lab|cluster|fake")
+                 "lab: real istiod, Envoy and iptables in namespaces; kind: Istio and Knative in a kind cluster; "
+                 "cluster: that of kubectl; fake: in memory")
+      ->check(CLI::IsMember({"lab", "kind", "cluster", "fake"}).description(""))
+      ->type_name("lab|kind|cluster|fake")
       ->capture_default_str()
       ->group("World");
   app.add_option("--fake", options.fake_file, "faults of the fake world (JSON)")->type_name("FILE")->group("World");
   app.add_option("--toolchain", options.toolchain, "folder of the lab's istiod, pilot-agent and envoy")
       ->type_name("DIR")
       ->group("World");
+  add_kind_options(app, options.kind);
   add_cluster_options(app, options);
 }
 
@@ -84,8 +103,9 @@ Result<std::unique_ptr<backend::Backend>> make_backend(const WorldOptions& optio
   if (options.backend == "lab")
     return backend::lab::make(
         {program_folder(), options.toolchain.empty() ? default_toolchain() : options.toolchain, run_id});
+  if (options.backend == "kind") return make_kind(options, run_id);
   if (options.backend == "cluster" && options.toolchain.empty()) return make_cluster(options, run_id);
-  if (!options.toolchain.empty()) return fail(ErrorKind::usage, "--toolchain goes with --backend lab");
+  if (!options.toolchain.empty()) return fail(ErrorKind::usage, "--toolchain goes with --backend lab or kind");
   backend::fake::Faults faults;
   if (!options.fake_file.empty()) {
     const auto content = read_file(options.fake_file);

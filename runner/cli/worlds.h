@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runner/backend/backend.h"
+#include "runner/cli/kind.h"
 
 namespace egressproof::cli {
 
@@ -19,6 +20,7 @@ struct WorldOptions {
   std::string istio_namespace = "istio-system", istio_revision;
   std::string workload = "knative";  // or "deployment"
   std::string dns = "stub-domain";   // or "existing"
+  KindOptions kind;                  // of --backend kind
 };
 
 // "kind.local/egressproof:VERSION": Knative asks no registry about names that begin with kind.local/.
@@ -30,7 +32,8 @@ void add_world_options(CLI::App& app, WorldOptions& options);
 // $EGRESSPROOF_TOOLCHAIN, else egressproof/istio-VERSION in $XDG_CACHE_HOME or ~/.cache.
 std::string default_toolchain();
 
-// Error kind usage: options that do not fit together, a fault file that cannot be read.
+// Error kind usage: options that do not fit together, a fault file that cannot be read. --backend kind brings its
+// cluster up; error kind environment if that fails.
 Result<std::unique_ptr<backend::Backend>> make_backend(const WorldOptions& options, const std::string& run_id);
 
 }  // namespace egressproof::cli

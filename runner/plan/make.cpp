@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/crypto.h"
 #include "base/nearest.h"
@@ -47,6 +48,20 @@ class Maker {
   }
 
  private:
+  // A world that does not enforce NetworkPolicy cannot show what a profile with one does.
+  [[nodiscard]] bool needs_network_policy(const scenario::Profile& profile) const {
+    return capabilities_.features.count("network-policy") == 0 &&
+           std::any_of(profile.policies.begin(), profile.policies.end(),
+                       [](const scenario::PolicyObject& object) { return object.kind == "NetworkPolicy"; });
+  }
+
+  void skip_profile(const scenario::Scenario& scenario, const scenario::Profile& profile) {
+    if (!skipped_profiles_.emplace(scenario.name, profile.name).second) return;
+    plan_.skips.push_back(
+        {scenario.name, "", profile.name,
+         "needs: network-policy (NetworkPolicy is not enforced in the " + capabilities_.backend + ")"});
+  }
+
   void add_case(const scenario::Scenario& scenario, const scenario::Case& one) {
     std::string missing;
     for (const std::string& need : one.needs)
@@ -58,7 +73,9 @@ class Maker {
       for (const scenario::Profile& profile : suite_.profiles) {
         const scenario::Expectation* expectation = expectation_of(one, row.variant, profile.name);
         if (expectation == nullptr || !picker_.picks(profile)) continue;
-        if (missing.empty()) {
+        if (needs_network_policy(profile)) {
+          skip_profile(scenario, profile);
+        } else if (missing.empty()) {
           add_cell(row, one, spec, profile, *expectation);
         } else if (!skipped) {
           skipped = true;
@@ -85,7 +102,9 @@ class Maker {
     cell.case_id = row_id(row);
     cell.profile = profile.name;
     cell.via = profile.gateway.empty() ? profile.name : profile.name + ".gateway";
-    cell.pod = one.identity ? extra_probe(profile.name, *one.identity) : profile.name;
+    cell.pod = sender(row, one, profile.name);
+    // One in a pod of its own leaves by that.
+    if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
     cell.expectation = expectation;
     auto sent = resolve(directory, spec, Dialling::client);
     if (!sent) return complain(sent.error().message);
@@ -134,11 +153,19 @@ class Maker {
     return found->second;
   }
 
-  std::string extra_probe(const std::string& profile, const scenario::Identity& identity) {
-    std::string name = profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
+  // Name of the probe that sends the row in the profile; made if there is none yet.
+  std::string sender(const RowName& row, const scenario::Case& one, const std::string& profile) {
+    const scenario::Identity identity = one.identity.value_or(scenario::Identity{});
+    auto pod = one.pods.find(row.variant);
+    if (pod == one.pods.end()) pod = one.pods.find("");
+    if (!one.identity && pod == one.pods.end()) return profile;
+    const std::string name = pod == one.pods.end()
+                                 ? profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid)
+                                 : profile + "+" + row_id(row);
     if (std::none_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
-                     [&](const ExtraProbe& one) { return one.name == name; }))
-      plan_.extra_probes.push_back({profile, name, identity});
+                     [&](const ExtraProbe& each) { return each.name == name; }))
+      plan_.extra_probes.push_back(
+          {profile, name, identity, pod == one.pods.end() ? std::nullopt : std::optional(pod->second)});
     return name;
   }
 
@@ -147,6 +174,7 @@ class Maker {
     attempt.nonce = hmac_sha256_hex(plan_.seed, id).substr(0, nonce_digits);
   }
 
+  std::set<std::pair<std::string, std::string>> skipped_profiles_;  // scenario, profile
   const scenario::Suite& suite_;
   const Picker& picker_;
   const Capabilities& capabilities_;

@@ -1,6 +1,7 @@
 // What will be done, decided before anything is done. Pure: same suite, selection, capabilities and seed, same plan.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,11 +64,12 @@ struct Selection {
   std::vector<std::string> tags;       // any of them; empty: all
 };
 
-// A second probe in a profile's pod, under another identity.
+// A second probe in a profile's pod, under another identity, or one in a pod of its own.
 struct ExtraProbe {
   std::string profile;
-  std::string name;  // "P2@1337:1000"
+  std::string name;  // "P2@1337:1000", "P2+exclude-outbound.ports"
   scenario::Identity identity;
+  std::optional<scenario::PodTemplate> pod;
 };
 
 struct Plan {

@@ -79,7 +79,7 @@ std::string canary_manifests(const std::vector<scenario::Profile>& profiles) {
 std::optional<plan::ExtraProbe> past_proxy_probe(const scenario::Profile& profile) {
   if (profile.mesh == scenario::Mesh::none || !policy::isolates_egress(profile)) return std::nullopt;
   const scenario::Identity& proxy = scenario::past_proxy_identity;
-  return plan::ExtraProbe{profile.name, fmt::format("{}@{}:{}", profile.name, proxy.uid, proxy.gid), proxy};
+  return plan::ExtraProbe{profile.name, fmt::format("{}@{}:{}", profile.name, proxy.uid, proxy.gid), proxy, {}};
 }
 
 std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles) {

@@ -32,7 +32,7 @@ std::string counted(std::size_t count, const char* what) {
 void add_probe(backend::Blueprint& blueprint, const plan::ExtraProbe& probe) {
   for (const backend::ExtraProbe& one : blueprint.extra_probes)
     if (one.name == probe.name) return;
-  blueprint.extra_probes.push_back({probe.profile, probe.name, probe.identity.uid, probe.identity.gid});
+  blueprint.extra_probes.push_back({probe.profile, probe.name, probe.identity.uid, probe.identity.gid, probe.pod});
 }
 
 // Numbers a batch: 1, 2, 3 ...

@@ -127,6 +127,15 @@ struct Identity {
   int uid = 1000, gid = 1000;
 };
 
+// A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative
+// Service or a Deployment. Everything else is as in the workload.
+struct PodTemplate {
+  std::map<std::string, std::string> labels, annotations;
+  std::string container;      // name of the probe's container; empty: the world's choice
+  bool knative = true;        // false: a Deployment, even where the workload is a Knative Service
+  bool host_network = false;  // Deployments only
+};
+
 struct Case {
   std::string id;
   std::string title;
@@ -136,6 +145,8 @@ struct Case {
   std::string target;                  // fixture or role; empty: the one dialled
   std::string target_host;             // only requests with this Host or :authority count as arrived there
   std::optional<Identity> identity;
+  std::map<std::string, PodTemplate>
+      pods;  // by variant, "" for those not named: the pod that sends; none: the workload's
   std::vector<std::string> tags;
   std::vector<std::string> needs;  // "kubernetes": skipped with that reason where the backend lacks it
   std::string reference, why, fix;

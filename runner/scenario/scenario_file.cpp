@@ -4,6 +4,7 @@
 #include "runner/scenario/case_check.h"
 #include "runner/scenario/kinds.h"
 #include "runner/scenario/names.h"
+#include "runner/scenario/pod_template.h"
 #include "runner/scenario/rows.h"
 #include "runner/scenario/scalars.h"
 
@@ -243,7 +244,11 @@ class ScenarioReader {
       one.target_host = read_text(problems_, *host, "'target-host'").value_or("");
       written.target_host = {one.target_host, host->at};
     }
+    one.pods = read_pods(problems_, map, one.variants);
     read_tags(map, one);
+    // Whoever cannot make such a pod must not send from another.
+    if (!one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") == one.needs.end())
+      one.needs.emplace_back("pod-template");
     map.text("reference", one.reference, Need::required);
     map.text("why", one.why);
     map.text("fix", one.fix);

@@ -17,14 +17,15 @@ scenario::Profile profile(const char* name, const char* ns, scenario::Mesh mesh 
 
 // A profile's own probe and one with the proxy's uid.
 std::vector<ProbePlace> workload(bool knative) {
-  return {{"P2", "P2", "tenant", agent_port, 1000, 1000, true, true, knative},
-          {"P2@1337:1000", "P2", "tenant", first_extra_port, 1337, 1000, true, false, knative}};
+  return {{"P2", "P2", "P2", "tenant", agent_port, 1000, 1000, true, true, knative},
+          {"P2@1337:1000", "P2", "P2", "tenant", first_extra_port, 1337, 1000, true, false, knative}};
 }
 
 TEST(PlaceTest, TheMeshedLiveInKnativeServicesTheOthersInDeployments) {
   std::vector<scenario::Profile> profiles{profile("P0", "plain", scenario::Mesh::none), profile("P6", "tenant-p6")};
   profiles[1].gateway = "egress-p6";
-  const auto places = place(profiles, {{"P6", "P6@1337:1000", 1337, 1000}, {"P6", "P6@0:0", 0, 0}}, Workload::knative);
+  const auto places =
+      place(profiles, {{"P6", "P6@1337:1000", 1337, 1000, {}}, {"P6", "P6@0:0", 0, 0, {}}}, Workload::knative);
   ASSERT_TRUE(places);
   std::vector<std::string> told;
   for (const ProbePlace& one : places->probes)
@@ -40,11 +41,41 @@ TEST(PlaceTest, TheMeshedLiveInKnativeServicesTheOthersInDeployments) {
   EXPECT_FALSE(place(profiles, {}, Workload::deployment)->probes[1].knative);
 }
 
+TEST(PlaceTest, APodOfACaseIsBesideTheWorkload) {
+  scenario::PodTemplate tenant;
+  tenant.labels["sidecar.istio.io/inject"] = "false";
+  tenant.annotations["proxy.istio.io/config"] = "{}";
+  tenant.container = "istio-proxy";
+  const std::string name = "P2+" + std::string(60, 'x');
+  const auto places = place({profile("P2", "tenant")}, {{"P2", name, 1000, 1000, tenant}}, Workload::knative);
+  ASSERT_TRUE(places);
+  const ProbePlace& own = places->probes.at(1);
+  EXPECT_EQ(own.pod, name);
+  EXPECT_EQ(own.port, agent_port);
+  EXPECT_TRUE(own.knative);
+  const Json object = probe_object({own}, common);
+  const std::string object_name = object["metadata"]["name"];
+  EXPECT_NE(object_name, "probe");
+  EXPECT_LE(object_name.size(), 36U);
+  const Json pod = object["spec"]["template"];
+  EXPECT_EQ(pod["metadata"]["labels"]["sidecar.istio.io/inject"], "false");
+  EXPECT_EQ(pod["metadata"]["annotations"]["proxy.istio.io/config"], "{}") << "the tenant's wins";
+  EXPECT_EQ(pod["spec"]["containers"][0]["name"], "istio-proxy");
+  EXPECT_TRUE(pod["spec"]["containers"][0].contains("ports"));
+
+  tenant.knative = false;
+  tenant.host_network = true;
+  const auto on_host = place({profile("P2", "tenant")}, {{"P2", "P2+h", 1000, 1000, tenant}}, Workload::knative);
+  const Json deployed = probe_object({on_host->probes.at(1)}, common);
+  EXPECT_EQ(deployed["kind"], "Deployment");
+  EXPECT_EQ(deployed["spec"]["template"]["spec"]["hostNetwork"], true);
+}
+
 TEST(PlaceTest, NamespacesAndNamesMustDiffer) {
   EXPECT_FALSE(place({profile("A", "one"), profile("B", "one")}, {}, Workload::knative));
   EXPECT_FALSE(place({profile("A", targets_namespace)}, {}, Workload::knative));
-  EXPECT_FALSE(place({profile("A", "one")}, {{"B", "B@1", 1, 1}}, Workload::knative));
-  EXPECT_FALSE(place({profile("A", "one")}, {{"A", "A@1", 1, 1}, {"A", "a-1", 1, 1}}, Workload::knative))
+  EXPECT_FALSE(place({profile("A", "one")}, {{"B", "B@1", 1, 1, {}}}, Workload::knative));
+  EXPECT_FALSE(place({profile("A", "one")}, {{"A", "A@1", 1, 1, {}}, {"A", "a-1", 1, 1, {}}}, Workload::knative))
       << "one name in the cluster";
 }
 
@@ -90,7 +121,7 @@ TEST(ObjectsTest, ContainersMayDoNothingBeyondTheirTask) {
   EXPECT_EQ(containers[1]["securityContext"]["runAsUser"], 1337);
   EXPECT_NE(containers[1]["name"], containers[0]["name"]);
   EXPECT_FALSE(containers[1].contains("ports")) << "Knative takes those of one container alone";
-  const Json root = probe_object({{"P2", "P2", "t", 8080, 0, 0, true, true, false}}, common);
+  const Json root = probe_object({{"P2", "P2", "P2", "t", 8080, 0, 0, true, true, false}}, common);
   EXPECT_EQ(root["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsNonRoot"], false);
 }
 

@@ -24,7 +24,7 @@ class ClusterBackend : public Backend {
     };
     if (!knows("serviceentries.networking.istio.io"))
       return fail(ErrorKind::environment, "the cluster has no Istio (no serviceentries.networking.istio.io)");
-    plan::Capabilities capabilities{name(), {"kubernetes"}};
+    plan::Capabilities capabilities{name(), {"kubernetes", "pod-template"}};
     if (knows("services.serving.knative.dev"))
       capabilities.features.insert("knative");
     else if (settings_.workload == Workload::knative)

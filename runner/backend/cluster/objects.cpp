@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "base/crypto.h"
+
 namespace egressproof::backend::cluster {
 namespace {
 
@@ -59,8 +61,11 @@ Json mount(const char* name, const std::string& path) {
 Json agent_container(const ProbePlace& probe, const Common& common) {
   const std::string ca = std::string(folder) + "/ca";
   const std::string key = std::string(folder) + "/agent";
-  const bool own = probe.name == probe.profile;
-  Json container = {{"name", own ? "probe" : "probe-" + std::to_string(probe.uid) + "-" + std::to_string(probe.gid)},
+  const bool own = probe.name == probe.pod;
+  const std::string& named = probe.tenant.container;
+  Json container = {{"name", !named.empty() ? named
+                             : own          ? "probe"
+                                            : "probe-" + std::to_string(probe.uid) + "-" + std::to_string(probe.gid)},
                     {"image", common.image},
                     {"imagePullPolicy", "IfNotPresent"},
                     {"command",
@@ -100,8 +105,20 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   } else {
     spec["terminationGracePeriodSeconds"] = 1;
   }
-  const Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
+  if (own.tenant.host_network) spec.update({{"hostNetwork", true}, {"dnsPolicy", "ClusterFirstWithHostNet"}});
+  Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
+  for (const auto& [key, value] : own.tenant.labels) labels[key] = value;
+  for (const auto& [key, value] : own.tenant.annotations) annotations[key] = value;
   return {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", spec}};
+}
+
+// A Knative Service's name is part of those of its revisions and pods: kept short.
+std::string object_name(const ProbePlace& own) {
+  constexpr std::size_t longest = 36;
+  if (own.name == own.profile) return "probe";
+  std::string name = "probe-" + name_of(own.name.substr(own.profile.size() + 1));
+  if (name.size() > longest) name = name.substr(0, longest - 7) + "-" + sha256_hex(name).substr(0, 6);
+  return name;
 }
 
 Json deployment(const std::string& ns, const std::string& name, const Json& selector, const Json& pod,
@@ -140,8 +157,8 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
     if (taken(profile.ns) || (!profile.gateway.empty() && taken(profile.gateway)))
       return fail(ErrorKind::scenario,
                   "profile " + profile.name + " shares a namespace with another profile or with the targets");
-    places.probes.push_back({profile.name, profile.name, profile.ns, agent_port, tenant_id, tenant_id, meshed, meshed,
-                             meshed && workload == Workload::knative});
+    places.probes.push_back({profile.name, profile.name, profile.name, profile.ns, agent_port, tenant_id, tenant_id,
+                             meshed, meshed, meshed && workload == Workload::knative});
     names.insert(name_of(profile.name));
     if (!profile.gateway.empty()) places.gateways.push_back({profile.name + ".gateway", profile.gateway});
   }
@@ -156,6 +173,13 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
     ProbePlace place = *pod;
     place.name = one.name;
     place.port = first_extra_port + next_port[one.pod]++;
+    if (one.own_pod) {
+      place.pod = one.name;
+      place.tenant = *one.own_pod;
+      place.knative = pod->knative && one.own_pod->knative;
+      // On the node's own network a well-known port may be somebody's.
+      if (!one.own_pod->host_network) place.port = agent_port;
+    }
     place.uid = one.uid;
     place.gid = one.gid;
     place.captured = pod->meshed && !as_proxy;
@@ -189,9 +213,10 @@ std::vector<Json> shared_objects(const std::string& ns, const Common& common) {
 Json probe_object(const std::vector<ProbePlace>& probes, const Common& common) {
   const ProbePlace& own = probes.front();
   const Json pod = probe_template(probes, common);
-  if (!own.knative) return deployment(own.ns, "probe", {{probe_label, name_of(own.name)}}, pod, common);
+  const std::string name = object_name(own);
+  if (!own.knative) return deployment(own.ns, name, {{probe_label, name_of(own.name)}}, pod, common);
   // Not reachable from outside the cluster: the agent is no service to anybody.
-  Json meta = metadata(own.ns, "probe", common);
+  Json meta = metadata(own.ns, name, common);
   meta["labels"]["networking.knative.dev/visibility"] = "cluster-local";
   return {
       {"apiVersion", "serving.knative.dev/v1"}, {"kind", "Service"}, {"metadata", meta}, {"spec", {{"template", pod}}}};

@@ -21,14 +21,16 @@ inline constexpr int envoy_admin_port = 15000;
 
 // One probe: a container of its profile's pod.
 struct ProbePlace {
-  std::string name;     // in World::attempt(): "P2", "P2@1337:1000"
+  std::string name;     // in World::attempt(): "P2", "P2@1337:1000", "P2+inject-false"
   std::string profile;  // "P2"
+  std::string pod;      // the probe whose pod it is: "P2", "P2+inject-false"
   std::string ns;
   int port = agent_port;
   int uid = 1000, gid = 1000;
-  bool meshed = false;    // its namespace is injected
-  bool captured = false;  // its connections go through its pod's proxy
-  bool knative = false;   // in a Knative Service, otherwise a Deployment
+  bool meshed = false;                // its namespace is injected
+  bool captured = false;              // its connections go through its pod's proxy
+  bool knative = false;               // in a Knative Service, otherwise a Deployment
+  scenario::PodTemplate tenant = {};  // of a pod of its own: what it has beside the workload's
 };
 
 struct GatewayPlace {

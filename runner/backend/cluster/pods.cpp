@@ -25,6 +25,12 @@ std::string trouble_of(const Json& status) {
   return {};
 }
 
+// By what it runs: a tenant may give any container the name.
+bool runs_istios_proxy(const Json& container) {
+  const Json args = container.value("args", Json::array());
+  return container.value("name", "") == "istio-proxy" && !args.empty() && args.front() == "proxy";
+}
+
 }  // namespace
 
 std::vector<Pod> parse_pods(const Json& list) {
@@ -39,6 +45,10 @@ std::vector<Pod> parse_pods(const Json& list) {
     pod.probe = metadata.value("labels", Json::object()).value(probe_label, "");
     pod.address = status.value("podIP", "");
     pod.running = status.value("phase", "") == "Running";
+    const Json spec = item.value("spec", Json::object());
+    for (const char* containers : {"initContainers", "containers"})
+      for (const Json& container : spec.value(containers, Json::array()))
+        pod.proxied = pod.proxied || runs_istios_proxy(container);
     pod.ending = metadata.contains("deletionTimestamp");
     pod.trouble = trouble_of(status);
     for (const Json& condition : status.value("conditions", Json::array()))

@@ -16,9 +16,10 @@ struct Pod {
   std::string address;  // IPv4 or IPv6; empty: none yet
   bool running = false;
   bool ready = false;
-  bool ending = false;  // its deletion was asked for
-  std::string trouble;  // "container probe: ErrImagePull (...)"; empty: none
-  int restarts = 0;     // of all its containers
+  bool proxied = false;  // has Istio's proxy, as a container or a native sidecar
+  bool ending = false;   // its deletion was asked for
+  std::string trouble;   // "container probe: ErrImagePull (...)"; empty: none
+  int restarts = 0;      // of all its containers
 };
 
 std::vector<Pod> parse_pods(const Json& list);

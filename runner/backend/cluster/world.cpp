@@ -31,7 +31,7 @@ bool through_proxy(const probe::Observation& seen) {
 std::map<std::string, std::string> ClusterWorld::agent_urls() const {
   std::map<std::string, std::string> urls;
   for (const ProbePlace& place : places_.probes)
-    if (const auto member = members_.find(place.profile); member != members_.end() && member->second.forward)
+    if (const auto member = members_.find(place.pod); member != members_.end() && member->second.forward)
       urls[place.name] = member->second.forward->url(place.port);
   return urls;
 }
@@ -57,9 +57,9 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::attempt(
   if (!results) return results;
   for (const ProbePlace& place : places_.probes) {
     const auto result = results->find(place.name);
-    if (!place.captured || result == results->end()) continue;
+    if (!place.captured || result == results->end() || !members_.at(place.pod).proxied) continue;
     for (const auto& [sequence, seen] : result->second.observations)
-      if (through_proxy(seen)) ++expected_[place.profile][{seen.local, seen.peer}];
+      if (through_proxy(seen)) ++expected_[place.pod][{seen.local, seen.peer}];
   }
   return results;
 }
@@ -103,7 +103,7 @@ Result<std::vector<policy::MeshRecord>> ClusterWorld::mesh_records() {
       const Pod& pod = members_.at(*name).pod;
       const auto log = kubectl_.run({"logs", "--namespace", pod.ns, pod.name, "--container", "istio-proxy"});
       if (!log) return tl::unexpected(log.error());
-      mesh::AccessLog parsed = mesh::parse_access_log(*name, *log);
+      mesh::AccessLog parsed = mesh::parse_access_log(members_.at(*name).witness, *log);
       if (parsed.malformed > 0)
         return fail(ErrorKind::environment, "the access log of pod " + pod.name + " has malformed records");
       for (policy::MeshRecord& record : parsed.records) record = relocation_.to_suite(std::move(record));
@@ -161,7 +161,7 @@ std::vector<std::string> ClusterWorld::health() {
 std::map<std::string, std::vector<std::string>> ClusterWorld::pod_addresses() {
   std::map<std::string, std::vector<std::string>> addresses;
   for (const auto& [name, member] : members_) addresses[name] = {member.pod.address};
-  for (const ProbePlace& place : places_.probes) addresses[place.name] = {members_.at(place.profile).pod.address};
+  for (const ProbePlace& place : places_.probes) addresses[place.name] = {members_.at(place.pod).pod.address};
   return addresses;
 }
 

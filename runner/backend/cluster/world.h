@@ -41,9 +41,10 @@ class ClusterWorld : public World {
   ~ClusterWorld() override;
 
  private:
-  // A profile's or gateway's pod, with what of it is forwarded.
+  // A probe's or gateway's pod, with what of it is forwarded.
   struct Member {
-    std::string name;  // "P2", "P6.gateway"
+    std::string name;     // "P2", "P2+inject-false", "P6.gateway"
+    std::string witness;  // whose sidecar it has: "P2"; of a gateway its own name
     Pod pod;
     bool proxied = false;  // has an Envoy
     std::optional<PortForward> forward;

@@ -120,9 +120,9 @@ Result<void> ClusterWorld::create_all() {
   }
   for (const std::string& ns : done) add(shared_objects(ns, common_));
   for (const GatewayPlace& gateway : places_.gateways) add(gateway_objects(gateway, common_));
-  std::map<std::string, std::vector<ProbePlace>> workloads;  // by profile, its own probe first
-  for (const ProbePlace& probe : places_.probes) workloads[probe.profile].push_back(probe);
-  for (const auto& [profile, probes] : workloads) objects.push_back(probe_object(probes, common_));
+  std::map<std::string, std::vector<ProbePlace>> workloads;  // by pod, its own probe first
+  for (const ProbePlace& probe : places_.probes) workloads[probe.pod].push_back(probe);
+  for (const auto& [pod, probes] : workloads) objects.push_back(probe_object(probes, common_));
   if (auto made = kubectl_.apply(objects); !made) return tl::unexpected(made.error());
   return {};
 }
@@ -183,8 +183,9 @@ Result<void> ClusterWorld::start_dns() {
 
 Result<void> ClusterWorld::wait_probes() {
   for (const ProbePlace& probe : places_.probes)
-    if (probe.name == probe.profile) members_[probe.name] = {probe.name, {}, probe.meshed, {}};
-  for (const GatewayPlace& gateway : places_.gateways) members_[gateway.name] = {gateway.name, {}, true, {}};
+    if (probe.name == probe.pod) members_[probe.name] = {probe.name, probe.profile, {}, probe.meshed, {}};
+  for (const GatewayPlace& gateway : places_.gateways)
+    members_[gateway.name] = {gateway.name, gateway.name, {}, true, {}};
   return await(pods_limit, "the probes", [&]() -> Result<std::string> {
     const auto pods = pods_of_run(kubectl_, settings_.run_id);
     if (!pods) return pods.error().message;
@@ -193,6 +194,8 @@ Result<void> ClusterWorld::wait_probes() {
       if (pod == nullptr) return "a pod of probe " + name;
       if (!pod->ready || pod->address.empty()) return describe(*pod);
       member.pod = *pod;
+      // Whatever was asked for: what the pod really has counts.
+      member.proxied = pod->proxied;
     }
     return std::string();
   });
@@ -202,7 +205,7 @@ Result<void> ClusterWorld::forward_all() {
   for (auto& [name, member] : members_) {
     std::vector<int> ports;
     for (const ProbePlace& probe : places_.probes)
-      if (probe.profile == name) ports.push_back(probe.port);
+      if (probe.pod == name) ports.push_back(probe.port);
     if (member.proxied) ports.push_back(envoy_admin_port);
     auto forward = PortForward::start(kubectl_, member.pod.ns, member.pod.name, ports);
     if (!forward) return tl::unexpected(forward.error());

@@ -1,0 +1,16 @@
+// The keys `pod` and `pods` of a case.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runner/scenario/reader.h"
+#include "runner/scenario/scenario.h"
+
+namespace egressproof::scenario {
+
+// `pod` for the whole case, `pods` by variant, over it. Empty: the case has neither.
+std::map<std::string, PodTemplate> read_pods(Problems& problems, MapReader& map, const std::vector<Variant>& variants);
+
+}  // namespace egressproof::scenario
