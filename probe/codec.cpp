@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
+constexpr std::uint64_t max_datagrams = 100;
+constexpr std::size_t max_datagram = 1200;  // bytes of a payload: none is fragmented
 constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
 
 bool is_nonce(const std::string& text) {
@@ -101,6 +103,18 @@ void check_version(ObjectReader& reader, const Attempt& attempt) {
     reader.complain("http_version", "'http_version' needs protocol http/1.1 and 'fields'");
 }
 
+void check_datagrams(ObjectReader& reader, const Attempt& attempt) {
+  if (!sends_datagrams(attempt.protocol)) {
+    if (attempt.datagrams != Attempt().datagrams || !attempt.expects_answer)
+      reader.complain("datagrams", "'datagrams' and 'expects_answer' are for udp, icmp and syn alone");
+    return;
+  }
+  if (attempt.datagrams == 0) reader.complain("datagrams", "'datagrams' counts from 1");
+  if (attempt.payload.size() > max_datagram)
+    reader.complain("payload", "'payload' of a datagram has at most " + std::to_string(max_datagram) + " bytes");
+  if (attempt.over_tls) reader.complain("over_tls", "datagrams are not sent over TLS");
+}
+
 void check(ObjectReader& reader, const Attempt& attempt) {
   if (attempt.sequence == 0) reader.complain("sequence", "'sequence' counts from 1");
   if (!is_nonce(attempt.nonce)) reader.complain("nonce", "'nonce' must be 32 lower-case hex digits");
@@ -121,6 +135,11 @@ void check(ObjectReader& reader, const Attempt& attempt) {
     reader.complain("query_transport", "unknown transport '" + attempt.query_transport + "' (udp or tcp)");
   for (const std::string& protocol : attempt.alpn)
     if (protocol.empty() || protocol.size() > max_alpn) reader.complain("alpn", "an ALPN protocol has 1 to 255 bytes");
+  check_datagrams(reader, attempt);
+  if (attempt.protocol == Protocol::icmp) {
+    if (attempt.port != 0) reader.complain("port", "icmp has no ports");
+    return;
+  }
   if (attempt.protocol == Protocol::dns) {
     if (attempt.name.empty()) reader.complain("", "a dns attempt needs 'name'");
     return;
@@ -162,6 +181,8 @@ std::string encode(const Attempt& attempt) {
   if (!attempt.fields.empty()) json["fields"] = to_json(attempt.fields);
   if (attempt.http_version != "1.1") json["http_version"] = bytes_to_utf8(attempt.http_version);
   put(json, "payload", attempt.payload);
+  if (attempt.datagrams != Attempt().datagrams) json["datagrams"] = attempt.datagrams;
+  if (!attempt.expects_answer) json["expects_answer"] = false;
   if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
   if (attempt.earlier)
     json["earlier"] = {{"host", bytes_to_utf8(attempt.earlier->host)}, {"path", bytes_to_utf8(attempt.earlier->path)}};
@@ -205,6 +226,10 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
   read_fields(reader, "fields", attempt.fields);
   reader.text("http_version", attempt.http_version);
   reader.text("payload", attempt.payload);
+  auto datagrams = static_cast<std::uint64_t>(attempt.datagrams);
+  reader.number("datagrams", datagrams, max_datagrams);
+  attempt.datagrams = static_cast<int>(datagrams);
+  reader.flag("expects_answer", attempt.expects_answer);
   std::uint64_t hops = 0;
   reader.number("follow_redirects", hops, max_hops);
   attempt.follow_redirects = static_cast<int>(hops);

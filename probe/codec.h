@@ -26,6 +26,10 @@
 namespace egressproof::probe {
 
 std::string to_string(Protocol protocol);
+// Whether no connection is made: udp, icmp, syn.
+constexpr bool sends_datagrams(Protocol protocol) {
+  return protocol == Protocol::udp || protocol == Protocol::icmp || protocol == Protocol::syn;
+}
 std::string to_string(Stage stage);
 std::string to_string(Code code);
 // The nonce that the earlier request of an attempt carries: the first 32 digits of hex SHA-256(nonce + "/earlier").

@@ -12,11 +12,14 @@ constexpr std::size_t nonce_digits = 32;
 template <class Value, std::size_t size>
 using Names = std::array<std::pair<Value, std::string_view>, size>;
 
-constexpr Names<Protocol, 5> protocols{{{Protocol::http1, "http/1.1"},
+constexpr Names<Protocol, 8> protocols{{{Protocol::http1, "http/1.1"},
                                         {Protocol::http2, "http/2"},
                                         {Protocol::tls, "tls"},
                                         {Protocol::tcp, "tcp"},
-                                        {Protocol::dns, "dns"}}};
+                                        {Protocol::dns, "dns"},
+                                        {Protocol::udp, "udp"},
+                                        {Protocol::icmp, "icmp"},
+                                        {Protocol::syn, "syn"}}};
 
 constexpr Names<Stage, 5> stages{{{Stage::resolve, "resolve"},
                                   {Stage::connect, "connect"},

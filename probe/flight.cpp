@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "probe/codec.h"
 #include "probe/request.h"
 
 namespace egressproof::probe {
@@ -59,11 +60,16 @@ void Flight::begin_hop() {
 }
 
 void Flight::dial(const std::string& address) {
+  if (sends_datagrams(hop_.protocol)) {
+    datagrams_ = std::make_unique<Datagrams>(loop_, hop_, address, on_ready_);
+    return;
+  }
   transfer_ = std::make_unique<Transfer>(loop_, multi_, hop_, address, options_.ca_file, on_ready_);
 }
 
 bool Flight::step() {
   if (resolution_ && resolution_->done()) return resolved();
+  if (datagrams_) return datagrams_->ended() && sent();
   return transfer_ && transfer_->ended() && transferred();
 }
 
@@ -103,6 +109,13 @@ bool Flight::transferred() {
   hop_ = std::move(*next);
   begin_hop();
   return false;
+}
+
+bool Flight::sent() {
+  seen_.stages = resolve_stages_;
+  datagrams_->tell(seen_);
+  datagrams_.reset();
+  return end();
 }
 
 bool Flight::end() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "probe/curl_multi.h"
+#include "probe/datagrams.h"
 #include "probe/engine.h"
 #include "probe/event_loop.h"
 #include "probe/resolver.h"
@@ -29,6 +30,7 @@ class Flight {
   void dial(const std::string& address);
   bool resolved();
   bool transferred();
+  bool sent();
   bool end();
 
   EventLoop& loop_;
@@ -38,6 +40,7 @@ class Flight {
   std::function<void()> on_ready_;
   std::unique_ptr<Resolution> resolution_;
   std::unique_ptr<Transfer> transfer_;
+  std::unique_ptr<Datagrams> datagrams_;
   std::vector<StageResult> resolve_stages_;
   Observation seen_;
 };

@@ -8,15 +8,14 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <functional>
 
+#include "target/http_head.h"
 #include "target/recorder.h"
 #include "target/socket.h"
 
 namespace egressproof::target {
 namespace {
 
-constexpr std::chrono::milliseconds same_packet{50};
 constexpr std::size_t v4_header = 20, v6_header = 40;
 constexpr std::size_t tcp_flags_at = 13;
 constexpr unsigned syn = 0x02, ack = 0x10;
@@ -125,6 +124,7 @@ std::optional<Packet> read_packet(std::string_view bytes) {
   packet.destination = header->destination;
   packet.local = header->destination;
   packet.peer = header->source;
+  packet.nonce = find_nonce(payload);
   if (has_ports(header->protocol) && header->first_fragment && payload.size() >= 4) {
     const auto port = [&](std::size_t at) {
       return static_cast<std::uint16_t>(byte_at(payload, at) << 8 | byte_at(payload, at + 1));
@@ -136,54 +136,49 @@ std::optional<Packet> read_packet(std::string_view bytes) {
 }
 
 Result<PacketWitness> PacketWitness::open(Owner owner, JournalWriter& journal) {
-  // Protocol 0 receives nothing until the filter is there.
-  UniqueFd fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd.valid()) return tl::unexpected(system_error(ErrorKind::environment, "socket(AF_PACKET)"));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
-  sockaddr_ll every{};
-  every.sll_family = AF_PACKET;
-  every.sll_protocol = htons(ETH_P_ALL);
-  if (!attach_filter(fd.get()) || ::bind(fd.get(), reinterpret_cast<sockaddr*>(&every), sizeof every) != 0)
-    return tl::unexpected(system_error(ErrorKind::environment, "bind(AF_PACKET)"));
-  return PacketWitness(std::move(fd), std::move(owner), journal);
+  std::array<UniqueFd, 2> fds;
+  constexpr std::array<unsigned short, 2> protocols{ETH_P_IP, ETH_P_IPV6};
+  for (std::size_t i = 0; i < fds.size(); ++i) {
+    // Protocol 0 receives nothing until the filter is there.
+    fds[i].reset(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fds[i].valid()) return tl::unexpected(system_error(ErrorKind::environment, "socket(AF_PACKET)"));
+    ::setsockopt(fds[i].get(), SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
+    sockaddr_ll every{};
+    every.sll_family = AF_PACKET;
+    // Not ETH_P_ALL: that would also be shown what arrives at a port of a bridge, and is then dropped there.
+    every.sll_protocol = htons(protocols[i]);
+    if (!attach_filter(fds[i].get()) || ::bind(fds[i].get(), reinterpret_cast<sockaddr*>(&every), sizeof every) != 0)
+      return tl::unexpected(system_error(ErrorKind::environment, "bind(AF_PACKET)"));
+  }
+  return PacketWitness(std::move(fds), std::move(owner), journal);
 }
 
-bool PacketWitness::seen_elsewhere(std::string_view bytes, int interface) {
-  const auto now = std::chrono::steady_clock::now();
-  while (!recent_.empty() && now - recent_.front().at > same_packet) recent_.pop_front();
-  const std::size_t digest = std::hash<std::string_view>()(bytes);
-  for (const Seen& one : recent_)
-    if (one.digest == digest && one.interface != interface) return true;
-  recent_.push_back({digest, interface, now});
-  return false;
-}
-
-void PacketWitness::tell_drops() {
-  tpacket_stats stats{};
-  socklen_t size = sizeof stats;
-  if (::getsockopt(fd_.get(), SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0 && stats.tp_drops > 0)
-    journal_->trouble("the packet witness lost " + std::to_string(stats.tp_drops) + " packets");
-}
-
-void PacketWitness::take() {
+void PacketWitness::take(int fd) {
   std::array<char, 2048> buffer{};
   for (;;) {
     sockaddr_ll from{};
     socklen_t size = sizeof from;
     const ssize_t got =
-        ::recvfrom(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
+        ::recvfrom(fd, buffer.data(), buffer.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
     if (got < 0) break;
     // What this host sends itself is seen when it arrives, on the loopback interface.
     if (from.sll_pkttype == PACKET_OUTGOING) continue;
-    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
-    const auto packet = read_packet(bytes);
+    const auto packet = read_packet(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
     const Fixture* fixture = packet ? owner_(packet->destination) : nullptr;
-    if (fixture == nullptr || seen_elsewhere(bytes, from.sll_ifindex)) continue;
+    if (fixture == nullptr) continue;
     Receipt made = Recorder({0, packet->local, packet->peer}, *fixture, *journal_).receipt(ReceiptKind::packet);
     made.transport = packet->transport;
+    made.nonce = packet->nonce;
     journal_->write(made);
   }
-  tell_drops();
+  tpacket_stats stats{};
+  socklen_t size = sizeof stats;
+  if (::getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0 && stats.tp_drops > 0)
+    journal_->trouble("the packet witness lost " + std::to_string(stats.tp_drops) + " packets");
+}
+
+void PacketWitness::take() {
+  for (const UniqueFd& fd : fds_) take(fd.get());
 }
 
 }  // namespace egressproof::target

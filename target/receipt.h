@@ -15,7 +15,8 @@ enum class ReceiptKind {
   request,     // an HTTP request head was read
   payload,     // bytes that are neither TLS nor HTTP were read (an unfinished request included), or a datagram
   dns,         // a DNS query was read
-  packet       // the packet witness saw a SYN or a datagram at a fixture's address; see Config::packet_witness
+  packet       // the packet witness saw a SYN or a datagram at a fixture's address; see Config::packet_witness. Its
+               // nonce is that of its payload: of an echo request, or of data within the SYN
 };
 
 struct Receipt {

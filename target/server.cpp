@@ -234,7 +234,7 @@ struct Server::Impl {
     auto opened = PacketWitness::open(owner(), *journal);
     if (!opened) return tl::unexpected(opened.error());
     packets = std::make_unique<PacketWitness>(std::move(*opened));
-    sources.push_back({UniqueFd(), packets->socket(), [this](int) { packets->take(); }});
+    for (const int fd : packets->sockets()) sources.push_back({UniqueFd(), fd, [this](int) { packets->take(); }});
     return {};
   }
 

@@ -1,24 +1,29 @@
 // egressproof-sandbox: enters namespaces, drops privileges and runs one program; what a container runtime does for a
 // pod.
 //
-//   egressproof-sandbox [--netns PATH] [--pid] [--bind SOURCE:TARGET]... [--chdir DIR] [--uid N] [--gid N] -- PROGRAM
-//   ARG...
+//   egressproof-sandbox [--netns PATH] [--pid] [--bind SOURCE:TARGET]... [--chdir DIR] [--uid N] [--gid N]
+//                       [--capability NET_RAW|NET_ADMIN]... -- PROGRAM ARG...
 //
 // --pid gives the program a PID namespace of its own: when this process ends, for whatever reason, the kernel kills the
 // program and everything that it started. This process itself dies with its parent (PR_SET_PDEATHSIG), so that nothing
 // survives a SIGKILL of the runner. SIGHUP ends it all at once: the program is killed, and this process ends only when
 // the last process of the namespace is gone. Other signals are passed on. A program of its own because the runner has
 // threads: after fork() in it, only async-signal-safe calls are allowed.
+//
+// With --capability the program has those capabilities, whatever its uid, and no others.
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -35,6 +40,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> binds;
   bool pid = false;
   int uid = -1, gid = -1;
+  std::vector<unsigned> capabilities;  // empty: those of the uid
   std::vector<char*> argv;
 };
 
@@ -46,6 +52,12 @@ struct Options {
 [[noreturn]] void usage(const std::string& what) {
   std::fprintf(stderr, "egressproof-sandbox: %s\n", what.c_str());
   std::_Exit(exit_setup);
+}
+
+unsigned capability_of(const std::string& name) {
+  if (name == "NET_RAW") return CAP_NET_RAW;
+  if (name == "NET_ADMIN") return CAP_NET_ADMIN;
+  usage("unknown capability " + name);
 }
 
 Options parse(int argc, char** argv) {
@@ -68,6 +80,8 @@ Options parse(int argc, char** argv) {
       options.uid = std::atoi(value(flag).c_str());
     } else if (flag == "--gid") {
       options.gid = std::atoi(value(flag).c_str());
+    } else if (flag == "--capability") {
+      options.capabilities.push_back(capability_of(value(flag)));
     } else if (flag == "--bind") {
       const std::string both = value(flag);
       const std::size_t colon = both.find(':');
@@ -100,6 +114,28 @@ void enter(const Options& options) {
   if (options.pid && ::unshare(CLONE_NEWPID) != 0) die("unshare(CLONE_NEWPID)");
 }
 
+// The bounding set limits what a program of root gets, the ambient set is what one of another uid keeps.
+void limit_capabilities(const std::vector<unsigned>& kept) {
+  std::uint64_t wanted = 0;
+  for (const unsigned capability : kept) wanted |= std::uint64_t{1} << capability;
+  for (unsigned capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability)
+    if ((wanted >> capability & 1) == 0 && ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0)
+      die("prctl(PR_CAPBSET_DROP)");
+}
+
+void take_capabilities(const std::vector<unsigned>& kept) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  for (const unsigned capability : kept) {
+    __user_cap_data_struct& half = sets[capability / 32];
+    half.effective |= 1U << capability % 32;
+    half.permitted = half.inheritable = half.effective;
+  }
+  if (::syscall(SYS_capset, &header, sets) != 0) die("capset");
+  for (const unsigned capability : kept)
+    if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) != 0) die("prctl(PR_CAP_AMBIENT_RAISE)");
+}
+
 [[noreturn]] void become(const Options& options, pid_t parent) {
   if (options.pid && ::mount("proc", "/proc", "proc", 0, nullptr) != 0) die("mount('/proc')");
   if (!options.chdir.empty() && ::chdir(options.chdir.c_str()) != 0) die("chdir('" + options.chdir + "')");
@@ -107,10 +143,15 @@ void enter(const Options& options) {
     const auto gid = static_cast<gid_t>(options.gid);
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0) die("setresgid");
   }
+  if (!options.capabilities.empty()) {
+    limit_capabilities(options.capabilities);
+    if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) die("prctl(PR_SET_KEEPCAPS)");
+  }
   if (options.uid >= 0) {
     const auto uid = static_cast<uid_t>(options.uid);
     if (::setresuid(uid, uid, uid) != 0) die("setresuid");
   }
+  if (!options.capabilities.empty()) take_capabilities(options.capabilities);
   // After the change of identity, which clears it. In a PID namespace of its own the parent is seen as 0.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) die("prctl(PR_SET_PDEATHSIG)");
   if (!options.pid && ::getppid() != parent) std::_Exit(exit_setup);

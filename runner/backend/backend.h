@@ -29,6 +29,8 @@ struct ExtraProbe {
   int gid = 1000;
   // In a pod of its own; its address is that one's. Only where detect() has the feature "pod-template".
   std::optional<scenario::PodTemplate> own_pod = {};
+  // See scenario::Identity. Only where detect() has the feature "capabilities".
+  std::vector<std::string> capabilities = {};
 };
 
 // What open() shall build. Values, so that a plan can be opened twice.

@@ -77,11 +77,11 @@ struct Collected {
 Evidence join(const plan::Plan& plan, const Collected& collected);
 
 // The client side succeeded: every stage, and for HTTP a 2xx with a genuine answer (none for HEAD), for tcp a genuine
-// answer. A TLS handshake succeeds only with a certificate of the run's CA.
+// answer. Datagrams succeed with an answer (of udp a genuine one), or if none is expected. A TLS handshake succeeds only with a certificate of the run's CA.
 bool client_ok(const Witnesses& one);
 
 // The first receipt that says: arrived (see plan::Destination); without a nonce where it is the attempt's by both ends
-// of the connection. nullptr: did not arrive.
+// of the connection; of icmp and syn the packet that carried the nonce. nullptr: did not arrive.
 const target::Receipt* arrival(const Witnesses& one, const plan::Destination& destination);
 
 // As arrival(), but an accepted connection or a packet alone counts too, unless the destination has a host: what must
@@ -91,7 +91,7 @@ const target::Receipt* touch(const Witnesses& one, const plan::Destination& dest
 // Fixtures with a receipt of the attempt, in order of first receipt; for all but dns attempts without DNS queries.
 std::vector<std::string> reached(const Witnesses& one);
 
-// "198.51.100.1" of "198.51.100.1:80", "2001:db8::1" of "[2001:db8::1]:80".
+// "198.51.100.1" of "198.51.100.1:80", "2001:db8::1" of "[2001:db8::1]:80" or "2001:db8::1".
 std::string address_part(const std::string& end);
 
 }  // namespace egressproof::evidence

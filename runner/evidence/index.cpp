@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/endpoint.h"
+
 namespace egressproof::evidence {
 namespace {
 
@@ -30,6 +32,10 @@ bool dialled(const policy::MeshRecord& record, const std::string& destination) {
 }  // namespace
 
 Span span_of(const probe::Observation& observed) { return {observed.started_at - slack, observed.finished_at + slack}; }
+
+Ends ends_of(const probe::Observation& observed) {
+  return {without_v4_mapping(observed.local), without_v4_mapping(observed.peer)};
+}
 
 ReceiptIndex::ReceiptIndex(const target::Journal& journal) : packets_(target::unanswered_packets(journal)) {
   for (const target::Receipt& one : journal.receipts) {
@@ -75,7 +81,7 @@ std::vector<const target::Receipt*> ReceiptIndex::packets_between(const Ends& en
   std::vector<const target::Receipt*> found;
   if (ends.peer.empty()) return found;
   for (const target::Receipt* one : at_or_empty(packets_by_peer_, ends.peer))
-    if (fits(one->local, ends.local) && within(one->at, span)) found.push_back(one);
+    if (one->nonce.empty() && fits(one->local, ends.local) && within(one->at, span)) found.push_back(one);
   return found;
 }
 

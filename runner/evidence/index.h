@@ -29,6 +29,8 @@ struct Span {
   std::chrono::microseconds begin{0}, end{0};
 };
 Span span_of(const probe::Observation& observed);  // slack included
+// The probe's end and what it dialled, in the form in which the other witnesses write them.
+Ends ends_of(const probe::Observation& observed);
 
 class ReceiptIndex {
  public:
@@ -42,7 +44,7 @@ class ReceiptIndex {
   [[nodiscard]] bool carries_other_nonce(std::uint64_t connection, const std::string& nonce) const;
   // The newest connection between these ends that was opened within the span; 0: none. `peer` must be known.
   [[nodiscard]] std::uint64_t connection_between(const Ends& ends, const Span& span) const;
-  // Packets between these ends within the span that became neither connection nor datagram.
+  // Packets without a nonce between these ends within the span that became neither connection nor datagram.
   [[nodiscard]] std::vector<const target::Receipt*> packets_between(const Ends& ends, const Span& span) const;
   // All accepted connections, and all packets that became none.
   [[nodiscard]] const std::vector<const target::Receipt*>& connections() const { return opened_; }

@@ -105,8 +105,15 @@ class Joiner {
     if (const policy::MeshRecord* record = remapped_.record_of(attempt.nonce)) records.insert(record);
     // A ClusterIP is translated on the way: the gateway knows its own address as the one dialled.
     if (one.observed && !gateway.empty())
-      records_.add_of_downstream(gateway, {one.observed->local, ""}, span_of(*one.observed), records);
-    if (one.observed) follow_connections(*one.observed, pod, connections, packets, records);
+      records_.add_of_downstream(gateway, {ends_of(*one.observed).peer, ""}, span_of(*one.observed), records);
+    if (one.observed && probe::sends_datagrams(attempt.protocol)) {
+      // No proxy knows of datagrams; a connection of the same ends is another's.
+      records_.add_of_downstream(policy::network_witness(pod), ends_of(*one.observed), span_of(*one.observed), records);
+      const auto sent = receipts_.packets_between(ends_of(*one.observed), span_of(*one.observed));
+      packets.insert(sent.begin(), sent.end());
+    } else if (one.observed) {
+      follow_connections(*one.observed, pod, connections, packets, records);
+    }
     for (const std::uint64_t connection : connections) {
       if (receipts_.carries_other_nonce(connection, attempt.nonce)) continue;  // its records have nonces
       const auto& receipts = receipts_.of_connection(connection);
@@ -128,7 +135,7 @@ class Joiner {
                           RecordIndex::Found& records) const {
     const Span span = span_of(observed);
     for (const std::string& witness : {pod, policy::network_witness(pod)})
-      records_.add_of_downstream(witness, {observed.local, observed.peer}, span, records);
+      records_.add_of_downstream(witness, ends_of(observed), span, records);
     const RecordIndex::Found first_hop = records;
     for (const policy::MeshRecord* record : first_hop)
       records_.add_of_downstream("", {record->upstream_local, record->upstream}, span, records);
@@ -138,7 +145,7 @@ class Joiner {
       const auto sent = receipts_.packets_between(ends, span);
       packets.insert(sent.begin(), sent.end());
     };
-    add({observed.local, observed.peer}, span);
+    add(ends_of(observed), span);
     // A proxy may have opened its connection long before, for another request.
     for (const policy::MeshRecord* record : records)
       add({record->upstream_local, record->upstream}, {microseconds(0), span.end});
@@ -208,7 +215,8 @@ class Joiner {
   }
 
   bool is_nobodys(const target::Receipt& opened) const {
-    if (opened.kind == target::ReceiptKind::packet) return attributed_packets_.count(opened.number) == 0;
+    if (opened.kind == target::ReceiptKind::packet)
+      return opened.nonce.empty() && attributed_packets_.count(opened.number) == 0;
     return !receipts_.carries_nonce(opened.connection) && attributed_.count(opened.connection) == 0;
   }
 

@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "probe/codec.h"
 #include "runner/plan/directory.h"
 
 namespace egressproof::evidence {
@@ -19,16 +20,16 @@ struct Unexplained {
 
 bool has_record(const RecordIndex& index, const plan::Cell& cell, const probe::Observation& observed) {
   RecordIndex::Found found;
-  index.add_of_downstream(cell.profile, {observed.local, observed.peer}, span_of(observed), found);
+  index.add_of_downstream(cell.profile, ends_of(observed), span_of(observed), found);
   if (!found.empty()) return true;
   index.add_of_nonce(cell.attempt.nonce, found);
   return std::any_of(found.begin(), found.end(), [&](const MeshRecord* record) {
-    return record->destination.empty() || record->destination == observed.peer;
+    return record->destination.empty() || record->destination == ends_of(observed).local;
   });
 }
 
 bool fits(const MeshRecord& record, const Unexplained& one) {
-  return record.destination == one.observed->peer && one.observed->started_at <= record.at &&
+  return record.destination == ends_of(*one.observed).local && one.observed->started_at <= record.at &&
          record.at <= one.observed->finished_at &&
          (record.sni.empty() || plan::bare_name(record.sni) == plan::bare_name(one.attempt->sni.value_or("")));
 }
@@ -50,10 +51,11 @@ Remapped::Remapped(const plan::Plan& plan, const Batches& batches, const RecordI
   std::map<std::string, std::vector<Unexplained>> unexplained;  // by pod
   std::map<std::string, std::set<std::string>> own_ports;       // the probe's ends, by pod
   for (const plan::Cell& cell : plan.cells) {
+    if (probe::sends_datagrams(cell.attempt.protocol)) continue;
     if (cell.pod != cell.profile) continue;  // another identity's connections need not pass the proxy
     const probe::Observation* observed = batches.find("probe", cell.pod, cell.attempt).observed;
     if (observed == nullptr || observed->local.empty()) continue;
-    own_ports[cell.profile].insert(observed->local);
+    own_ports[cell.profile].insert(ends_of(*observed).peer);
     if (!has_record(index, cell, *observed)) unexplained[cell.profile].push_back({&cell.attempt, observed, {}});
   }
   std::map<const MeshRecord*, int> claims;
@@ -61,7 +63,7 @@ Remapped::Remapped(const plan::Plan& plan, const Batches& batches, const RecordI
     const auto pod = unexplained.find(record.proxy);
     if (pod == unexplained.end() || !record.nonce.empty()) continue;
     for (Unexplained& one : pod->second) {
-      if (!fits(record, one) || record.downstream == one.observed->local) continue;
+      if (!fits(record, one) || record.downstream == ends_of(*one.observed).peer) continue;
       // What another attempt's own end explains is that attempt's, or was another connection's before.
       if (own_ports[record.proxy].count(record.downstream) != 0) continue;
       one.candidates.push_back(&record);

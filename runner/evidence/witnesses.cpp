@@ -48,6 +48,10 @@ bool client_ok(const Witnesses& one) {
     }
     case probe::Protocol::tcp:
       return one.genuine_answer;
+    case probe::Protocol::udp:
+      return one.genuine_answer || !one.attempt.expects_answer;
+    case probe::Protocol::icmp:  // the kernel answers, and knows no key
+    case probe::Protocol::syn:
     case probe::Protocol::tls:
     case probe::Protocol::dns:
       return true;
@@ -56,8 +60,11 @@ bool client_ok(const Witnesses& one) {
 }
 
 const Receipt* arrival(const Witnesses& one, const plan::Destination& destination) {
-  return first(one, destination, [](const Receipt& receipt) {
-    return receipt.kind != ReceiptKind::connection && receipt.kind != ReceiptKind::packet;
+  // What ends below TCP and UDP leaves no other trace than the packet that carried the nonce.
+  const bool packets = one.attempt.protocol == probe::Protocol::icmp || one.attempt.protocol == probe::Protocol::syn;
+  return first(one, destination, [&](const Receipt& receipt) {
+    if (receipt.kind == ReceiptKind::packet) return packets && receipt.nonce == one.attempt.nonce;
+    return receipt.kind != ReceiptKind::connection;
   });
 }
 
@@ -75,6 +82,8 @@ std::vector<std::string> reached(const Witnesses& one) {
 
 std::string address_part(const std::string& end) {
   const std::size_t colon = end.rfind(':');
+  // An address alone, as of a packet of a protocol without ports.
+  if (end.find(':') != colon && end.find('[') == std::string::npos) return end;
   const std::string address = colon == std::string::npos ? end : end.substr(0, colon);
   const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
   return bracketed ? address.substr(1, address.size() - 2) : address;

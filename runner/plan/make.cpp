@@ -57,9 +57,12 @@ class Maker {
 
   void skip_profile(const scenario::Scenario& scenario, const scenario::Profile& profile) {
     if (!skipped_profiles_.emplace(scenario.name, profile.name).second) return;
+    const auto why = capabilities_.why_not.find("network-policy");
     plan_.skips.push_back(
         {scenario.name, "", profile.name,
-         "needs: network-policy (NetworkPolicy is not enforced in the " + capabilities_.backend + ")"});
+         "needs: network-policy (" +
+             (why == capabilities_.why_not.end() ? "the " + capabilities_.backend + " cannot do this" : why->second) +
+             ")"});
   }
 
   void add_case(const scenario::Scenario& scenario, const scenario::Case& one) {
@@ -159,9 +162,10 @@ class Maker {
     auto pod = one.pods.find(row.variant);
     if (pod == one.pods.end()) pod = one.pods.find("");
     if (!one.identity && pod == one.pods.end()) return profile;
-    const std::string name = pod == one.pods.end()
-                                 ? profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid)
-                                 : profile + "+" + row_id(row);
+    std::string name = pod == one.pods.end()
+                           ? profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid)
+                           : profile + "+" + row_id(row);
+    for (const std::string& capability : identity.capabilities) name += "," + capability;
     if (std::none_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
                      [&](const ExtraProbe& each) { return each.name == name; }))
       plan_.extra_probes.push_back(

@@ -53,7 +53,8 @@ struct Skip {
 // What the backend can do, each need tried once.
 struct Capabilities {
   std::string backend;
-  std::set<std::string> features;  // "kubernetes", "network-policy", ...
+  std::set<std::string> features;                   // "kubernetes", "network-policy", ...
+  std::map<std::string, std::string> why_not = {};  // feature that it lacks -> what was found out about it
 };
 
 struct Selection {
@@ -67,7 +68,7 @@ struct Selection {
 // A second probe in a profile's pod, under another identity, or one in a pod of its own.
 struct ExtraProbe {
   std::string profile;
-  std::string name;  // "P2@1337:1000", "P2+exclude-outbound.ports"
+  std::string name;  // "P2@1337:1000", "P2@0:0,NET_RAW", "P2+exclude-outbound.ports"
   scenario::Identity identity;
   std::optional<scenario::PodTemplate> pod;
 };

@@ -85,6 +85,9 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   if (spec.headers) attempt.headers = texts(*spec.headers);
   if (spec.fields) attempt.fields = texts(*spec.fields);
   texts.put(spec.payload, attempt.payload);
+  if (!spec.payload && probe::sends_datagrams(attempt.protocol)) attempt.payload = "egressproof {nonce}\n";
+  attempt.datagrams = spec.datagrams.value_or(attempt.datagrams);
+  attempt.expects_answer = spec.expects_answer.value_or(attempt.expects_answer);
   attempt.follow_redirects = spec.follow_redirects.value_or(0);
   if (spec.earlier) attempt.earlier = {texts(spec.earlier->host), texts(spec.earlier->path)};
   texts.put(spec.query_type, attempt.query_type);
@@ -140,7 +143,8 @@ class Resolver {
   }
 
   Result<void> put_dialled(const std::string& dial) {
-    const auto endpoint = endpoint_of("dial", dial);
+    const bool portless = attempt().protocol == probe::Protocol::icmp;
+    const auto endpoint = portless ? Result<Endpoint>(Endpoint{dial, 0}) : endpoint_of("dial", dial);
     if (!endpoint) return tl::unexpected(endpoint.error());
     attempt().port = endpoint->port;
     const bool literal = is_address(endpoint->host);

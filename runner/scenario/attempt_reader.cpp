@@ -10,6 +10,7 @@ namespace egressproof::scenario {
 namespace {
 
 constexpr std::uint64_t max_hops = 20;
+constexpr std::uint64_t max_datagrams = 100;
 
 class AttemptReader {
  public:
@@ -31,6 +32,10 @@ class AttemptReader {
     fields("headers", spec.headers);
     fields("fields", spec.fields);
     read_payload();
+    if (const Node* node = take("datagrams"))
+      if (const auto count = read_number(problems_, *node, "'datagrams'", 1, max_datagrams))
+        spec.datagrams = static_cast<int>(*count);
+    if (take("answer") != nullptr) map_.flag("answer", spec.expects_answer);
     if (const Node* node = take("follow-redirects"))
       if (const auto hops = read_number(problems_, *node, "'follow-redirects'", 0, max_hops))
         spec.follow_redirects = static_cast<int>(*hops);
@@ -78,7 +83,7 @@ class AttemptReader {
     return std::nullopt;
   }
   void read_protocol() {
-    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns"});
+    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn"});
     if (!name) return;
     if (const auto protocol = probe::protocol_from(*name)) written_.spec.protocol = *protocol;
   }
@@ -173,19 +178,21 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
   const probe::Protocol protocol = *spec.protocol;
   const bool http = protocol == probe::Protocol::http1 || protocol == probe::Protocol::http2;
   if (one_of_keys(key, {"sni", "alpn", "ech"})) {
-    if (protocol == probe::Protocol::dns) return false;
+    if (protocol == probe::Protocol::dns || probe::sends_datagrams(protocol)) return false;
     return protocol == probe::Protocol::tls || spec.tls.value_or(false);
   }
-  if (key == "tls") return protocol != probe::Protocol::dns;
+  if (key == "tls") return protocol != probe::Protocol::dns && !probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"host", "method", "path", "headers", "fields", "follow-redirects", "earlier"})) return http;
-  if (key == "payload") return protocol == probe::Protocol::tcp;
+  if (key == "payload") return protocol == probe::Protocol::tcp || probe::sends_datagrams(protocol);
+  if (one_of_keys(key, {"datagrams", "answer"})) return probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"query-type", "server"})) return protocol == probe::Protocol::dns;
   return true;
 }
 
 std::string protocol_name(const AttemptSpec& spec) {
   if (!spec.protocol) return "no protocol";
-  const bool has_tls_choice = *spec.protocol != probe::Protocol::tls && *spec.protocol != probe::Protocol::dns;
+  const bool has_tls_choice = *spec.protocol != probe::Protocol::tls && *spec.protocol != probe::Protocol::dns &&
+                              !probe::sends_datagrams(*spec.protocol);
   const std::string tls = !has_tls_choice ? "" : spec.tls.value_or(false) ? " over TLS" : " without TLS";
   return "protocol " + probe::to_string(*spec.protocol) + tls;
 }

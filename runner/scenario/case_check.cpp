@@ -111,7 +111,14 @@ void check_to(Findings& findings, const Suite& suite, const Profile& profile, co
 void check_dial(Findings& findings, const Suite& suite, const Profile& profile, const AttemptSpec& spec,
                 const Location& at) {
   if (!all_placeholders_known(suite, profile, *spec.dial)) return;
-  const auto dial = parse_host_port(expand(suite, profile, *spec.dial));
+  const std::string text = expand(suite, profile, *spec.dial);
+  // An echo request goes to no port.
+  const bool portless = spec.protocol == probe::Protocol::icmp && !text.ends_with(']');
+  if (portless && text.find(':') != std::string::npos && !canonical_address(text)) {
+    findings.add(at, "icmp has no ports: 'dial' must be FIXTURE, ROLE or IP, not '" + *spec.dial + "'");
+    return;
+  }
+  const auto dial = portless ? std::optional(HostPort{text, 0}) : parse_host_port(text);
   if (!dial) {
     findings.add(
         at, "'dial' must be FIXTURE:PORT, ROLE:PORT or IP:PORT with a port from 1 to 65535, not '" + *spec.dial + "'");
@@ -149,7 +156,9 @@ void check_complete(Problems& problems, const WrittenAttempt& merged, const Loca
   if (!merged.sound) return;
   const AttemptSpec& spec = merged.spec;
   if (!spec.protocol) problems.add(at, "the attempt has no 'protocol'");
-  if (!spec.to && !spec.dial)
+  if (spec.protocol == probe::Protocol::icmp && !spec.dial)
+    problems.add(at, "an icmp attempt needs 'dial': FIXTURE, ROLE or IP");
+  else if (!spec.to && !spec.dial)
     problems.add(at, "the attempt has neither 'to' nor 'dial'");
   else if (spec.protocol == probe::Protocol::dns && !spec.to)
     problems.add(at, "a dns attempt needs 'to', the name that it asks for; whom it asks is said by 'server'");

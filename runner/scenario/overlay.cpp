@@ -25,6 +25,8 @@ AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over) {
   put(result.headers, over.headers);
   put(result.fields, over.fields);
   put(result.payload, over.payload);
+  put(result.datagrams, over.datagrams);
+  put(result.expects_answer, over.expects_answer);
   put(result.follow_redirects, over.follow_redirects);
   put(result.earlier, over.earlier);
   put(result.family, over.family);

@@ -83,6 +83,8 @@ struct AttemptSpec {
   std::optional<probe::Fields> headers;
   std::optional<probe::Fields> fields;
   std::optional<std::string> payload;
+  std::optional<int> datagrams;
+  std::optional<bool> expects_answer;
   std::optional<int> follow_redirects;
   std::optional<probe::EarlierRequest> earlier;
   std::optional<probe::Family> family;
@@ -125,6 +127,8 @@ struct Variant {
 // Who sends the attempt within the pod, where it is not the workload's ordinary process (uid and gid 1000).
 struct Identity {
   int uid = 1000, gid = 1000;
+  // "NET_RAW": of the Linux capabilities these and no others; empty: those that the world gives such a uid.
+  std::vector<std::string> capabilities = {};
 };
 
 // A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative

@@ -11,8 +11,9 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes", "network-policy", "http3",          "ipv6",  "knative",
-                                        "ambient",    "pod-template",   "tenant-objects", "faults"};
+const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",  "ipv6", "knative", "ambient",
+                                        "pod-template", "tenant-objects", "faults", "udp",  "icmp",    "capabilities"};
+const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
  public:
@@ -132,6 +133,15 @@ class ScenarioReader {
       if (const Node* number = map.take(key))
         if (const auto read = read_number(problems_, *number, "'" + std::string(key) + "'", 0, most))
           *value = static_cast<int>(*read);
+    if (const Node* list = map.take("capabilities"))
+      for (const PlacedText& name : read_texts(problems_, *list, "'capabilities'")) {
+        if (std::find(capability_names.begin(), capability_names.end(), name.text) == capability_names.end())
+          problems_.add(
+              name.at,
+              "'" + name.text + "' is no capability that an attempt can need; known are " + one_of(capability_names),
+              did_you_mean(name.text, capability_names));
+        identity.capabilities.push_back(name.text);
+      }
     map.finish();
     return identity;
   }
@@ -249,6 +259,11 @@ class ScenarioReader {
     // Whoever cannot make such a pod must not send from another.
     if (!one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") == one.needs.end())
       one.needs.emplace_back("pod-template");
+    if (one.identity && !one.identity->capabilities.empty() &&
+        std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
+      one.needs.emplace_back("capabilities");
+    if (one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") != one.needs.end())
+      problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);
     map.text("why", one.why);
     map.text("fix", one.fix);

@@ -27,24 +27,6 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-std::string kind_of(target::ReceiptKind kind) {
-  switch (kind) {
-    case target::ReceiptKind::connection:
-      return "connection";
-    case target::ReceiptKind::tls:
-      return "TLS ClientHello";
-    case target::ReceiptKind::request:
-      return "request";
-    case target::ReceiptKind::payload:
-      return "payload";
-    case target::ReceiptKind::dns:
-      return "DNS query";
-    case target::ReceiptKind::packet:
-      return "packet";
-  }
-  return "receipt";
-}
-
 class Judge {
  public:
   Judge(const Row& row, bool receipts_complete)
@@ -82,6 +64,9 @@ class Judge {
     if (!row_.probe.observed) return set(Verdict::error, "the probe told nothing of the attempt");
     if (observed().code == Code::local_error || observed().code == Code::unsupported)
       return set(Verdict::error, "the probe could not try: " + observed().detail);
+    // Who expects no answer can say that it sent, not that it arrived.
+    if (!row_.probe.attempt.expects_answer && target_is_forbidden() && observed().code == Code::ok)
+      return forbidden_and_failed();
     if (evidence::client_ok(row_.probe)) return target_is_forbidden() ? forbidden_and_ok() : allowed_and_ok();
     if (was_answered())
       return inconclusive("someone who is no fixture of this run answered the client (" + client() + ")");
@@ -99,7 +84,7 @@ class Judge {
   }
 
   void leak(const target::Receipt& receipt) {
-    std::string because = "a " + kind_of(receipt.kind) + " arrived at the forbidden " + target() + " (receipt " +
+    std::string because = "a " + words_of(receipt.kind) + " arrived at the forbidden " + target() + " (receipt " +
                           std::to_string(receipt.number) + " from " + receipt.peer + ")";
     if (!mesh_.mechanism.empty()) because += "; the mesh logged " + mesh_.mechanism;
     if (mesh_.say == Say::nothing && row_.meshed) because += "; the mesh logged nothing of it";
@@ -137,7 +122,7 @@ class Judge {
       return mesh_.say != Say::denied || !was_silent(receipt);
     });
     if (unexplained != row_.unattributed.end())
-      return "a " + kind_of(unexplained->kind) + " without a nonce came to " + row_.cell.target.fixture +
+      return "a " + words_of(unexplained->kind) + " without a nonce came to " + row_.cell.target.fixture +
              " from this pod meanwhile (receipt " + std::to_string(unexplained->number) + "), and may be the attempt's";
     return "";
   }

@@ -57,7 +57,10 @@ std::string refused_by(const MeshRecord& record) {
       record.details.empty() || record.details == "route_not_found" || record.details == "filter_chain_not_found";
   if (has_flag(record, "NR") && record.cluster.empty() && no_match)
     return code_and(record, record.details.empty() ? "NR" : "NR " + record.details);
-  const bool no_answer_or_client_error = record.code == 0 || (record.code >= 400 && record.code < 500);
+  // The codec answers a transfer coding that it does not know as RFC 9112 (6.1) has it.
+  const bool unknown_coding = record.code == 501 && record.details == "http1.invalid_transfer_encoding";
+  const bool no_answer_or_client_error =
+      record.code == 0 || (record.code >= 400 && record.code < 500) || unknown_coding;
   const bool by_details = std::find(refusals.begin(), refusals.end(), record.details) != refusals.end() ||
                           std::any_of(codec_prefixes.begin(), codec_prefixes.end(),
                                       [&](std::string_view prefix) { return starts_with(record.details, prefix); });

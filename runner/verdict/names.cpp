@@ -66,4 +66,22 @@ std::string to_string(Layer layer) {
   return "unknown";
 }
 
+std::string words_of(target::ReceiptKind kind) {
+  switch (kind) {
+    case target::ReceiptKind::connection:
+      return "connection";
+    case target::ReceiptKind::tls:
+      return "TLS ClientHello";
+    case target::ReceiptKind::request:
+      return "request";
+    case target::ReceiptKind::payload:
+      return "payload";
+    case target::ReceiptKind::dns:
+      return "DNS query";
+    case target::ReceiptKind::packet:
+      return "packet";
+  }
+  return "receipt";
+}
+
 }  // namespace egressproof::verdict

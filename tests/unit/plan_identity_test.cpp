@@ -28,5 +28,42 @@ TEST(PlanIdentity, CellsOfAnIdentityAreSentByAProbeOfTheirOwnOnePerPod) {
   EXPECT_EQ(plan->extra_probes[1].identity.gid, 1000);
 }
 
+TEST(PlanPods, ARowOfAPodOfItsOwnIsSentFromThereInEachProfile) {
+  scenario::Case one = sample_case("exclude", dial(probe::Protocol::http1, "deny:80"), Expect::leak, {"P3", "P5n"});
+  one.variants = {{"ports", {}}, {"rest", {}}};
+  one.pods["ports"].annotations["traffic.sidecar.istio.io/excludeOutboundPorts"] = "80";
+  scenario::Suite suite = sample_suite();
+  suite.profiles[3].gateway = "egress";
+  suite.scenarios[0].cases = {one};
+  const auto plan = make(suite, {}, {"kind", {}}, "seed");
+  ASSERT_TRUE(plan) << to_string(plan.error());
+  std::vector<std::string> told;
+  for (const Cell& cell : plan->cells) told.push_back(cell.profile + " by " + cell.pod + " via " + cell.via);
+  EXPECT_THAT(told,
+              testing::UnorderedElementsAre("P3 by P3+exclude.ports via P3+exclude.ports", "P3 by P3 via P3",
+                                            "P5n by P5n+exclude.ports via P5n.gateway", "P5n by P5n via P5n.gateway"));
+  ASSERT_EQ(plan->extra_probes.size(), 2U);
+  ASSERT_TRUE(plan->extra_probes[0].pod);
+  EXPECT_EQ(plan->extra_probes[0].pod->annotations.size(), 1U);
+  EXPECT_EQ(plan->extra_probes[0].identity.uid, 1000);
+}
+
+TEST(PlanPods, AWorldWithoutNetworkPolicySkipsProfilesThatHaveOne) {
+  scenario::Suite suite = sample_suite();
+  suite.profiles[1].policies.push_back({"networking.k8s.io/v1", "NetworkPolicy", "deny", "", "", {}});
+  suite.scenarios[0].cases = {sample_case("a", dial(probe::Protocol::http1, "deny:80"), Expect::deny, {"P0", "P3"}),
+                              sample_case("b", dial(probe::Protocol::http1, "deny:80"), Expect::deny, {"P3"})};
+  const auto without = make(suite, {}, {"kind", {}}, "seed");
+  ASSERT_TRUE(without);
+  EXPECT_EQ(without->cells.size(), 1U);
+  ASSERT_EQ(without->skips.size(), 1U);
+  EXPECT_EQ(without->skips[0].profile, "P3");
+  EXPECT_EQ(without->skips[0].scenario, "spoof");
+  EXPECT_EQ(without->skips[0].reason, "needs: network-policy (the kind cannot do this)");
+  EXPECT_EQ(make(suite, {}, {"kind", {}, {{"network-policy", "deny-all did not block"}}}, "seed")->skips[0].reason,
+            "needs: network-policy (deny-all did not block)");
+  EXPECT_EQ(make(suite, {}, {"lab", {"network-policy"}}, "seed")->cells.size(), 3U);
+}
+
 }  // namespace
 }  // namespace egressproof::plan

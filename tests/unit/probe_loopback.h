@@ -72,7 +72,7 @@ class Target {
   Target() {
     folder_ = std::filesystem::temp_directory_path() / ("egressproof-probe-test-" + random_hex(8));
     std::filesystem::create_directories(folder_);
-    config_.fixtures = {{"a", random_hex(16), {address(1)}, {port}, false, {"a.test"}, true},
+    config_.fixtures = {{"a", random_hex(16), {address(1)}, {port}, false, {"a.test"}, true, {port}},
                         {"b", random_hex(16), {address(2)}, {port}, false, {"b.test"}, true}};
     config_.records = {{"a.test", "A", {address(1)}},      {"b.test", "A", {address(2)}},
                        {"six.test", "AAAA", {"::1"}},      {"two.test", "A", {address(2), address(1)}},

@@ -1,5 +1,6 @@
 #include "runner/backend/cluster/cluster.h"
 #include "runner/backend/cluster/kubectl.h"
+#include "runner/backend/cluster/network_check.h"
 #include "runner/backend/cluster/world.h"
 
 namespace egressproof::backend::cluster {
@@ -32,6 +33,7 @@ class ClusterBackend : public Backend {
           ErrorKind::environment,
           "the cluster has no Knative Serving (no services.serving.knative.dev); install it, or run the probes in "
           "plain Deployments with --workload deployment");
+    if (auto checked = check_network_policy(capabilities); !checked) return tl::unexpected(checked.error());
     return capabilities;
   }
 
@@ -40,6 +42,19 @@ class ClusterBackend : public Backend {
   }
 
  private:
+  Result<void> check_network_policy(plan::Capabilities& capabilities) const {
+    if (!settings_.check_network_policy) return {};
+    const auto enforced = enforces_network_policy(settings_);
+    if (!enforced) return tl::unexpected(enforced.error());
+    // Even where it is enforced nobody tells of one connection that it was dropped, and without a witness of who denied
+    // no denial is proven.
+    capabilities.why_not["network-policy"] =
+        *enforced ? "this cluster enforces NetworkPolicy, but its network plugin leaves no record of what it drops"
+                  : "a NetworkPolicy that denies all egress did not block: this cluster's network plugin does not "
+                    "enforce NetworkPolicy";
+    return {};
+  }
+
   WorldSettings settings_;
 };
 

@@ -90,9 +90,9 @@ Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) con
 std::string ClusterWorld::envoy_gap(const std::string& cluster) const {
   const std::vector<std::string> parts = mesh::activity_queries(cluster);
   std::vector<std::string> urls, names;
-  for (const auto& [name, member] : members_) {
+  for (const Member& member : members_) {
     if (!member.proxied) continue;
-    names.push_back(name);
+    names.push_back(member.name);
     for (const std::string& part : parts) urls.push_back(member.forward->url(envoy_admin_port) + part);
   }
   const auto replies = http_get_all(urls, http_limit);
@@ -115,7 +115,7 @@ Result<std::string> ClusterWorld::barrier_gap(const std::vector<mesh::ProxyStatu
   if (const auto rejected = mesh::new_rejections(before, *status); !rejected.empty())
     return fail(ErrorKind::environment, rejected.front());
   std::vector<std::string> expected;
-  for (const auto& [name, member] : members_)
+  for (const Member& member : members_)
     if (member.proxied) expected.push_back(member.pod.name + "." + member.pod.ns);
   if (std::string gap = mesh::unacknowledged(*status, expected, mesh::highest_push(before), mesh::Xds::delta);
       !gap.empty())
@@ -194,7 +194,7 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
     return tl::unexpected(used.error());
   applied.acknowledged_at = now();
   std::size_t proxies = 0;
-  for (const auto& [name, member] : members_) proxies += member.proxied ? 1 : 0;
+  for (const Member& member : members_) proxies += member.proxied ? 1 : 0;
   applied.because = "marker " + std::to_string(marker) + " in use by all " + std::to_string(proxies) + " proxies of " +
                     std::to_string(istiods_.size()) + " istiod, nothing rejected or warming";
   return applied;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -29,8 +30,11 @@ struct WorldSettings {
   std::string istio_namespace = "istio-system";
   std::string istio_revision;  // label istio.io/rev of injected namespaces; empty: istio-injection=enabled
   Workload workload = Workload::knative;
+  int agents = 1;                     // pods a profile, spread over the nodes; each gets its share of every batch
+  bool check_network_policy = false;  // detect() tries whether a deny-all NetworkPolicy blocks
   Dns dns = Dns::stub_domain;
   std::filesystem::path work_folder;  // for logs; made
+  std::function<int()> interrupted;   // the signal that asks for an early end, or 0; polled while the world comes up
 };
 
 std::unique_ptr<Backend> make(const WorldSettings& settings);

@@ -86,6 +86,9 @@ Json agent_volumes() {
                       {{"name", "agent"}, {"secret", {{"secretName", "egressproof-agent"}}}}});
 }
 
+// A pod of a case's own is one.
+int pods_of(const ProbePlace& own, const Common& common) { return own.name == own.profile ? common.agents : 1; }
+
 // The pod of a profile: labels, annotations and spec, for a Knative Service's template as well as for a Deployment's.
 Json probe_template(const std::vector<ProbePlace>& probes, const Common& common) {
   const ProbePlace& own = probes.front();
@@ -98,8 +101,9 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
                {"automountServiceAccountToken", false}};
   if (own.knative) {
     // A pod that stays for the whole run; the scale to zero has cases of its own.
-    annotations.update({{"autoscaling.knative.dev/min-scale", "1"},
-                        {"autoscaling.knative.dev/max-scale", "1"},
+    const std::string count = std::to_string(pods_of(own, common));
+    annotations.update({{"autoscaling.knative.dev/min-scale", count},
+                        {"autoscaling.knative.dev/max-scale", count},
                         {"queue.sidecar.serving.knative.dev/cpu-resource-request", "5m"}});
     spec["timeoutSeconds"] = 60;
   } else {
@@ -107,6 +111,11 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   }
   if (own.tenant.host_network) spec.update({{"hostNetwork", true}, {"dnsPolicy", "ClusterFirstWithHostNet"}});
   Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
+  if (pods_of(own, common) > 1)
+    spec["topologySpreadConstraints"] = {{{"maxSkew", 1},
+                                          {"topologyKey", "kubernetes.io/hostname"},
+                                          {"whenUnsatisfiable", "ScheduleAnyway"},
+                                          {"labelSelector", {{"matchLabels", {{probe_label, name_of(own.name)}}}}}}};
   for (const auto& [key, value] : own.tenant.labels) labels[key] = value;
   for (const auto& [key, value] : own.tenant.annotations) annotations[key] = value;
   return {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", spec}};
@@ -122,12 +131,12 @@ std::string object_name(const ProbePlace& own) {
 }
 
 Json deployment(const std::string& ns, const std::string& name, const Json& selector, const Json& pod,
-                const Common& common) {
+                const Common& common, int replicas = 1) {
   return {{"apiVersion", "apps/v1"},
           {"kind", "Deployment"},
           {"metadata", metadata(ns, name, common)},
           {"spec",
-           {{"replicas", 1},
+           {{"replicas", replicas},
             {"strategy", {{"type", "Recreate"}}},
             {"selector", {{"matchLabels", selector}}},
             {"template", pod}}}};
@@ -214,7 +223,8 @@ Json probe_object(const std::vector<ProbePlace>& probes, const Common& common) {
   const ProbePlace& own = probes.front();
   const Json pod = probe_template(probes, common);
   const std::string name = object_name(own);
-  if (!own.knative) return deployment(own.ns, name, {{probe_label, name_of(own.name)}}, pod, common);
+  if (!own.knative)
+    return deployment(own.ns, name, {{probe_label, name_of(own.name)}}, pod, common, pods_of(own, common));
   // Not reachable from outside the cluster: the agent is no service to anybody.
   Json meta = metadata(own.ns, name, common);
   meta["labels"]["networking.knative.dev/visibility"] = "cluster-local";

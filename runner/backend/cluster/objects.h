@@ -55,6 +55,7 @@ struct Common {
   std::string agent_key;  // hex; signs batches
   std::string ca;         // PEM of the fixtures' CA
   std::string ca_key;     // PEM; for the targets alone
+  int agents = 1;         // pods of each profile's workload
 };
 
 Json namespace_object(const std::string& ns, bool injected, const Common& common);

@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "runner/backend/cluster/agent_link.h"
 #include "runner/backend/cluster/http.h"
+#include "runner/backend/cluster/shares.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -28,23 +29,86 @@ bool through_proxy(const probe::Observation& seen) {
 
 }  // namespace
 
-std::map<std::string, std::string> ClusterWorld::agent_urls() const {
+std::vector<const ClusterWorld::Member*> ClusterWorld::members_of(const std::string& name) const {
+  std::vector<const Member*> found;
+  for (const Member& member : members_)
+    if (member.name == name) found.push_back(&member);
+  return found;
+}
+
+std::vector<std::string> ClusterWorld::agent_urls(const ProbePlace& place) const {
+  std::vector<std::string> urls;
+  for (const Member* member : members_of(place.pod))
+    if (member->forward) urls.push_back(member->forward->url(place.port));
+  return urls;
+}
+
+std::map<std::string, std::string> ClusterWorld::all_agent_urls() const {
   std::map<std::string, std::string> urls;
-  for (const ProbePlace& place : places_.probes)
-    if (const auto member = members_.find(place.pod); member != members_.end() && member->second.forward)
-      urls[place.name] = member->second.forward->url(place.port);
+  for (const ProbePlace& place : places_.probes) {
+    int number = 0;
+    for (const std::string& url : agent_urls(place)) urls[place.name + " #" + std::to_string(++number)] = url;
+  }
   return urls;
 }
 
 Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
     const std::map<std::string, std::vector<probe::Attempt>>& batches, milliseconds limit) {
+  const AgentAccess access{settings_.run_id, common_.agent_key};
+  const std::string name = "b" + std::to_string(++batches_);
+  struct Share {
+    std::string probe;
+    std::vector<probe::Attempt> attempts;
+    std::string again;  // URL of another pod
+  };
+  std::map<std::string, Share> shares;  // by "P2 #1"
+  std::map<std::string, std::string> urls;
   std::map<std::string, std::vector<probe::Attempt>> relocated;
-  for (const auto& [name, attempts] : batches)
-    for (const probe::Attempt& attempt : attempts) relocated[name].push_back(relocation_.to_cluster(attempt));
-  auto results = exchange(AgentAccess{settings_.run_id, common_.agent_key}, agent_urls(), relocated,
-                          "b" + std::to_string(++batches_), parallel_attempts, limit);
-  for (auto& [name, result] : results)
-    for (auto& [sequence, seen] : result.observations) seen = relocation_.to_suite(std::move(seen));
+  std::map<std::string, probe::BatchResult> results;
+  for (const auto& [probe, attempts] : batches) {
+    const auto place = std::find_if(places_.probes.begin(), places_.probes.end(),
+                                    [&, wanted = probe](const ProbePlace& one) { return one.name == wanted; });
+    const auto pods = place == places_.probes.end() ? std::vector<std::string>{} : agent_urls(*place);
+    if (pods.empty()) {
+      const auto members = place == places_.probes.end() ? std::vector<const Member*>{} : members_of(place->pod);
+      results[probe].errors.push_back(members.empty() ? "there is no probe '" + probe + "'" : members.front()->missing);
+      continue;
+    }
+    std::vector<probe::Attempt> sent;
+    for (const probe::Attempt& attempt : attempts) sent.push_back(relocation_.to_cluster(attempt));
+    const auto parts = shares_of(sent, pods.size(), static_cast<std::size_t>(batches_));
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      if (parts[k].empty()) continue;
+      const std::string key = probe + " #" + std::to_string(k + 1);
+      shares[key] = {probe, parts[k], pods[(k + 1) % pods.size()]};
+      urls[key] = pods[k];
+      relocated[key] = parts[k];
+    }
+  }
+  auto told = exchange(access, urls, relocated, name, parallel_attempts, limit);
+  // What a pod that was lost did not tell, another is asked for; with one pod a workload there is no other.
+  std::map<std::string, std::vector<probe::Attempt>> missing;
+  for (const auto& [key, share] : shares)
+    if (auto rest = unobserved(share.attempts, told[key]); !rest.empty() && share.again != urls[key]) {
+      missing[key] = std::move(rest);
+      urls[key] = share.again;
+    }
+  std::map<std::string, std::vector<probe::BatchResult>> by_probe;
+  if (!missing.empty()) {
+    auto again = exchange(access, urls, missing, name + "r", parallel_attempts, limit);
+    for (const auto& [key, attempts] : missing) {
+      if (again[key].closed) {
+        told[key].errors.clear();
+        told[key].closed = true;
+      }
+      by_probe[shares[key].probe].push_back(std::move(again[key]));
+    }
+  }
+  for (const auto& [key, share] : shares) by_probe[share.probe].push_back(std::move(told[key]));
+  for (auto& [probe, some] : by_probe) {
+    results[probe] = joined(std::move(some));
+    for (auto& [sequence, seen] : results[probe].observations) seen = relocation_.to_suite(std::move(seen));
+  }
   return results;
 }
 
@@ -57,7 +121,8 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::attempt(
   if (!results) return results;
   for (const ProbePlace& place : places_.probes) {
     const auto result = results->find(place.name);
-    if (!place.captured || result == results->end() || !members_.at(place.pod).proxied) continue;
+    const auto pods = members_of(place.pod);
+    if (!place.captured || result == results->end() || pods.empty() || !pods.front()->proxied) continue;
     for (const auto& [sequence, seen] : result->second.observations)
       if (through_proxy(seen)) ++expected_[place.pod][{seen.local, seen.peer}];
   }
@@ -91,24 +156,34 @@ Result<target::Journal> ClusterWorld::receipts() {
   return all;
 }
 
+Result<std::vector<policy::MeshRecord>> ClusterWorld::records_of(const Member& member) const {
+  const Pod& pod = member.pod;
+  const auto log = kubectl_.run({"logs", "--namespace", pod.ns, pod.name, "--container", "istio-proxy"});
+  if (!log) return tl::unexpected(log.error());
+  mesh::AccessLog parsed = mesh::parse_access_log(member.witness, *log);
+  if (parsed.malformed > 0)
+    return fail(ErrorKind::environment, "the access log of pod " + pod.name + " has malformed records");
+  for (policy::MeshRecord& record : parsed.records) record = relocation_.to_suite(std::move(record));
+  return std::move(parsed.records);
+}
+
 Result<std::vector<policy::MeshRecord>> ClusterWorld::mesh_records() {
   const auto deadline = std::chrono::steady_clock::now() + log_limit;
-  std::map<std::string, std::vector<policy::MeshRecord>> records;
+  std::map<std::string, std::vector<policy::MeshRecord>> records;  // by member's name
   std::set<std::string> missing;
-  for (const auto& [name, member] : members_)
-    if (member.proxied) missing.insert(name);
+  for (const Member& member : members_)
+    if (member.proxied) missing.insert(member.name);
   for (;;) {
     const bool late = std::chrono::steady_clock::now() >= deadline;
     for (auto name = missing.begin(); name != missing.end();) {
-      const Pod& pod = members_.at(*name).pod;
-      const auto log = kubectl_.run({"logs", "--namespace", pod.ns, pod.name, "--container", "istio-proxy"});
-      if (!log) return tl::unexpected(log.error());
-      mesh::AccessLog parsed = mesh::parse_access_log(members_.at(*name).witness, *log);
-      if (parsed.malformed > 0)
-        return fail(ErrorKind::environment, "the access log of pod " + pod.name + " has malformed records");
-      for (policy::MeshRecord& record : parsed.records) record = relocation_.to_suite(std::move(record));
-      const bool complete = mesh::without_record(expected_[*name], parsed.records) == 0;
-      records[*name] = std::move(parsed.records);
+      std::vector<policy::MeshRecord> all;
+      for (const Member* member : members_of(*name)) {
+        auto some = records_of(*member);
+        if (!some) return tl::unexpected(some.error());
+        all.insert(all.end(), std::make_move_iterator(some->begin()), std::make_move_iterator(some->end()));
+      }
+      const bool complete = mesh::without_record(expected_[*name], all) == 0;
+      records[*name] = std::move(all);
       name = complete || late ? missing.erase(name) : std::next(name);
     }
     if (missing.empty()) break;
@@ -136,7 +211,8 @@ std::vector<std::string> ClusterWorld::health() {
     else if (!now->ready)
       problems.push_back(describe(*now));
   };
-  for (auto& [name, member] : members_) {
+  for (Member& member : members_) {
+    if (!member.missing.empty()) continue;
     check(member.pod);
     if (std::string how = member.forward ? member.forward->ended() : ""; !how.empty()) problems.push_back(how);
   }
@@ -160,8 +236,9 @@ std::vector<std::string> ClusterWorld::health() {
 
 std::map<std::string, std::vector<std::string>> ClusterWorld::pod_addresses() {
   std::map<std::string, std::vector<std::string>> addresses;
-  for (const auto& [name, member] : members_) addresses[name] = {member.pod.address};
-  for (const ProbePlace& place : places_.probes) addresses[place.name] = {members_.at(place.pod).pod.address};
+  for (const Member& member : members_) addresses[member.name].push_back(member.pod.address);
+  for (const ProbePlace& place : places_.probes)
+    if (place.name != place.pod) addresses[place.name] = addresses[place.pod];
   return addresses;
 }
 
@@ -178,7 +255,7 @@ Versions ClusterWorld::versions() {
       std::string text = reply->body.substr(0, reply->body.find('\n'));
       if (reply->status == 200 && !text.empty()) versions["istio"] = text;
     }
-  for (const auto& [name, member] : members_) {
+  for (const Member& member : members_) {
     if (!member.proxied || !member.forward) continue;
     const auto reply = http_get(member.forward->url(envoy_admin_port) + "/server_info", http_limit);
     const Json info = reply ? Json::parse(reply->body, nullptr, false) : Json();

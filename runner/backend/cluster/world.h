@@ -48,6 +48,7 @@ class ClusterWorld : public World {
     Pod pod;
     bool proxied = false;  // has an Envoy
     std::optional<PortForward> forward;
+    std::string missing = {};  // why a pod of a case's own did not come up; the run goes on without it
   };
   struct TargetMember {
     std::string fixture;  // "dns" for the authority
@@ -69,13 +70,22 @@ class ClusterWorld : public World {
   Result<void> wait_targets();
   Result<void> start_dns();
   Result<void> wait_probes();
+  Result<void> wait_pods_of_cases();
   Result<void> forward_all();
   Result<void> wait_names();
 
   Result<void> await(std::chrono::seconds limit, const std::string& what, const Gap& gap,
                      const std::function<void()>& while_waiting = {}) const;
   Result<void> start_target(const std::string& name, target::Config config);
-  [[nodiscard]] std::map<std::string, std::string> agent_urls() const;  // by probe
+  // All with this name, and of all names.
+  // Whether it is a pod of a case's own, beside the workloads.
+  [[nodiscard]] bool of_a_case(const Member& member) const { return member.name.find('+') != std::string::npos; }
+  // What is still awaited of the members that `fits` picks; fills in those that are there.
+  Result<std::string> members_gap(const std::function<bool(const Member&)>& fits);
+  [[nodiscard]] std::vector<const Member*> members_of(const std::string& name) const;
+  [[nodiscard]] std::vector<std::string> agent_urls(const ProbePlace& place) const;  // of each of its pods
+  [[nodiscard]] std::map<std::string, std::string> all_agent_urls() const;           // by probe and number
+  [[nodiscard]] Result<std::vector<policy::MeshRecord>> records_of(const Member& member) const;
   Result<std::map<std::string, probe::BatchResult>> send(
       const std::map<std::string, std::vector<probe::Attempt>>& batches, std::chrono::milliseconds limit);
 
@@ -97,8 +107,8 @@ class ClusterWorld : public World {
   Places places_;
   Common common_;
   Relocation relocation_;
-  std::map<std::string, Member> members_;  // by name
-  std::deque<TargetMember> targets_;       // in the order of the fixtures; the last is the DNS authority
+  std::deque<Member> members_;        // several of one name: the pods of one workload
+  std::deque<TargetMember> targets_;  // in the order of the fixtures; the last is the DNS authority
   std::deque<PortForward> istiods_;
   std::map<std::string, Json> applied_;                    // of the newest generation, by identity
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by member

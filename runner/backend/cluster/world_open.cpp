@@ -19,7 +19,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* dns_target = "dns";
 constexpr std::chrono::seconds pods_limit{240};
-constexpr std::chrono::seconds forward_limit{30};
+constexpr std::chrono::seconds case_pods_limit{45};  // after all others are ready
+constexpr std::chrono::seconds forward_limit{60};
 constexpr std::chrono::seconds names_limit{120};  // CoreDNS reads its configuration every 30 s unless told otherwise
 constexpr std::chrono::milliseconds http_limit{5000};
 constexpr int poll_ms = 200;
@@ -38,6 +39,9 @@ Result<void> ClusterWorld::await(std::chrono::seconds limit, const std::string& 
     const Result<std::string> awaited = gap();
     if (!awaited) return tl::unexpected(awaited.error());
     if (awaited->empty()) return {};
+    if (const int signal = settings_.interrupted ? settings_.interrupted() : 0; signal != 0)
+      return fail(ErrorKind::interrupted,
+                  "interrupted by signal " + std::to_string(signal) + " while waiting for " + what);
     if (std::string lost = ownership_ ? ownership_->lost() : ""; !lost.empty())
       return fail(ErrorKind::environment, lost);
     if (Clock::now() >= deadline)
@@ -67,7 +71,8 @@ Result<void> ClusterWorld::make_credentials() {
   if (!ca) return tl::unexpected(ca.error());
   auto pair = ca->pair();
   if (!pair) return tl::unexpected(pair.error());
-  common_ = {settings_.run_id, settings_.image, settings_.istio_revision, random_hex(32), pair->certificate, pair->key};
+  common_ = {settings_.run_id,  settings_.image, settings_.istio_revision, random_hex(32),
+             pair->certificate, pair->key,       settings_.agents};
   return {};
 }
 
@@ -183,29 +188,54 @@ Result<void> ClusterWorld::start_dns() {
 
 Result<void> ClusterWorld::wait_probes() {
   for (const ProbePlace& probe : places_.probes)
-    if (probe.name == probe.pod) members_[probe.name] = {probe.name, probe.profile, {}, probe.meshed, {}};
-  for (const GatewayPlace& gateway : places_.gateways)
-    members_[gateway.name] = {gateway.name, gateway.name, {}, true, {}};
-  return await(pods_limit, "the probes", [&]() -> Result<std::string> {
-    const auto pods = pods_of_run(kubectl_, settings_.run_id);
-    if (!pods) return pods.error().message;
-    for (auto& [name, member] : members_) {
-      const Pod* pod = find_pod(*pods, [&, label = name_of(name)](const Pod& one) { return one.probe == label; });
-      if (pod == nullptr) return "a pod of probe " + name;
-      if (!pod->ready || pod->address.empty()) return describe(*pod);
+    for (int k = 0; probe.name == probe.pod && k < (probe.name == probe.profile ? settings_.agents : 1); ++k)
+      members_.push_back({probe.name, probe.profile, {}, probe.meshed, {}});
+  for (const GatewayPlace& gateway : places_.gateways) members_.push_back({gateway.name, gateway.name, {}, true, {}});
+  return await(pods_limit, "the probes",
+               [&] { return members_gap([&](const Member& member) { return !of_a_case(member); }); });
+}
+
+Result<std::string> ClusterWorld::members_gap(const std::function<bool(const Member&)>& fits) {
+  const auto pods = pods_of_run(kubectl_, settings_.run_id);
+  if (!pods) return pods.error().message;
+  std::string gap;
+  std::set<std::string> taken;  // several of one label: the pods of one workload
+  for (Member& member : members_) {
+    if (!fits(member)) continue;
+    const Pod* pod = find_pod(*pods, [&](const Pod& one) {
+      return one.probe == name_of(member.name) && taken.count(one.ns + "/" + one.name) == 0;
+    });
+    if (pod != nullptr) taken.insert(pod->ns + "/" + pod->name);
+    const bool ready = pod != nullptr && pod->ready && !pod->address.empty();
+    member.missing = ready ? "" : pod == nullptr ? "there is no pod of probe " + member.name : describe(*pod);
+    if (ready) {
       member.pod = *pod;
-      // Whatever was asked for: what the pod really has counts.
-      member.proxied = pod->proxied;
+      member.proxied = pod->proxied;  // whatever was asked for: what the pod really has counts
+    } else if (gap.empty()) {
+      gap = member.missing;
     }
-    return std::string();
-  });
+  }
+  return gap;
+}
+
+// What a tenant wrote into a template may well keep the pod from starting. That is told of the cases that need it, and
+// no reason to hold all others up.
+Result<void> ClusterWorld::wait_pods_of_cases() {
+  const auto up = await(case_pods_limit, "pods of cases",
+                        [&] { return members_gap([&](const Member& member) { return of_a_case(member); }); });
+  if (!up && up.error().kind == ErrorKind::interrupted) return up;
+  return {};
 }
 
 Result<void> ClusterWorld::forward_all() {
-  for (auto& [name, member] : members_) {
+  for (Member& member : members_) {
+    if (!member.missing.empty()) {
+      member.proxied = false;  // nobody to wait for
+      continue;
+    }
     std::vector<int> ports;
     for (const ProbePlace& probe : places_.probes)
-      if (probe.pod == name) ports.push_back(probe.port);
+      if (probe.pod == member.name) ports.push_back(probe.port);
     if (member.proxied) ports.push_back(envoy_admin_port);
     auto forward = PortForward::start(kubectl_, member.pod.ns, member.pod.name, ports);
     if (!forward) return tl::unexpected(forward.error());
@@ -224,7 +254,8 @@ Result<void> ClusterWorld::forward_all() {
                 "no pod of istiod (app=istiod) is ready in namespace " + settings_.istio_namespace);
   auto forwarded = await(forward_limit, "port-forwards", [&]() -> Result<std::string> {
     std::vector<PortForward*> all;
-    for (auto& [name, member] : members_) all.push_back(&*member.forward);
+    for (Member& member : members_)
+      if (member.forward) all.push_back(&*member.forward);
     for (PortForward& istiod : istiods_) all.push_back(&istiod);
     for (PortForward* forward : all) {
       const auto ready = forward->ready();
@@ -234,7 +265,7 @@ Result<void> ClusterWorld::forward_all() {
     return std::string();
   });
   if (!forwarded) return forwarded;
-  return wait_ready(agent_urls(), forward_limit);
+  return wait_ready(all_agent_urls(), forward_limit);
 }
 
 // Until a pod resolves the suite's names as the suite says.
@@ -283,6 +314,7 @@ Result<std::unique_ptr<World>> ClusterWorld::open(const WorldSettings& settings,
       {"targets listening", &ClusterWorld::wait_targets},
       {"DNS authority", &ClusterWorld::start_dns},
       {"pods ready", &ClusterWorld::wait_probes},
+      {"pods of cases", &ClusterWorld::wait_pods_of_cases},
       {"port-forwards", &ClusterWorld::forward_all},
       {"names resolve", &ClusterWorld::wait_names},
   };

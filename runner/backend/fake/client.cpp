@@ -11,15 +11,7 @@ using probe::Code;
 using probe::Protocol;
 using probe::Stage;
 
-constexpr std::chrono::microseconds stage_took{100};
 constexpr const char* foreign_address = "203.0.113.250";  // no pod's
-
-std::string filled(std::string text, const std::string& nonce) {
-  constexpr std::string_view mark = "{nonce}";
-  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + nonce.size()))
-    text.replace(at, mark.size(), nonce);
-  return text;
-}
 
 bool is_http(Protocol protocol) { return protocol == Protocol::http1 || protocol == Protocol::http2; }
 
@@ -82,6 +74,13 @@ std::string percent_decoded(const std::string& text) {
 }
 
 }  // namespace
+
+std::string filled(std::string text, const std::string& nonce) {
+  constexpr std::string_view mark = "{nonce}";
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + nonce.size()))
+    text.replace(at, mark.size(), nonce);
+  return text;
+}
 
 Client::Request Client::request_of(const probe::Attempt& attempt, const std::string& address) {
   const auto fill = [&](const std::string& text) { return filled(text, attempt.nonce); };
@@ -378,7 +377,10 @@ probe::Observation Client::carry_out(const probe::Attempt& attempt, const Pod& p
       seen.stages.push_back({Stage::resolve, found.code, stage_took});
       if (!found.addresses.empty()) address = found.addresses.front();
     }
-    if (!address.empty()) dial(attempt, address, pod, model, behaviour, seen);
+    if (!address.empty() && probe::sends_datagrams(attempt.protocol))
+      send(attempt, address, pod, seen);
+    else if (!address.empty())
+      dial(attempt, address, pod, model, behaviour, seen);
   }
   seen.finished_at = clock_now();
   return seen;

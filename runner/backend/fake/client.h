@@ -1,6 +1,7 @@
 // One attempt in one pod: what its probe sees, what arrives, what its proxy logs.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct Pod {
   std::string name, address;
   bool meshed = false;
 };
+
+inline constexpr std::chrono::microseconds stage_took{100};
+
+std::string filled(std::string text, const std::string& nonce);  // "{nonce}" replaced
 
 class Client {
  public:
@@ -54,6 +59,7 @@ class Client {
 
   void dial(const probe::Attempt& attempt, const std::string& address, const Pod& pod, const NamespaceModel& model,
             std::optional<Behaviour> behaviour, probe::Observation& seen);
+  void send(const probe::Attempt& attempt, const std::string& address, const Pod& pod, probe::Observation& seen);
   static Request request_of(const probe::Attempt& attempt, const std::string& address);
   Outcome exchange(const Request& request, const Pod& pod, const NamespaceModel& model,
                    std::optional<Behaviour> behaviour, const std::string& local);

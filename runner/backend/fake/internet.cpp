@@ -32,11 +32,14 @@ const scenario::Fixture* Internet::listener(const std::string& address, std::uin
   return nullptr;
 }
 
-bool Internet::exists(const std::string& address) const {
-  return std::any_of(fixtures_.begin(), fixtures_.end(), [&](const scenario::Fixture& fixture) {
+const scenario::Fixture* Internet::owner(const std::string& address) const {
+  const auto found = std::find_if(fixtures_.begin(), fixtures_.end(), [&](const scenario::Fixture& fixture) {
     return std::find(fixture.addresses.begin(), fixture.addresses.end(), address) != fixture.addresses.end();
   });
+  return found == fixtures_.end() ? nullptr : &*found;
 }
+
+bool Internet::exists(const std::string& address) const { return owner(address) != nullptr; }
 
 std::uint64_t Internet::receive(target::Receipt receipt, bool lost) {
   receipt.number = ++receipts_;

@@ -21,6 +21,7 @@ class Internet {
   [[nodiscard]] const scenario::Fixture* listener(const std::string& address, std::uint16_t port) const;
   // Whether the address exists: nothing listening is a refusal then, else silence.
   [[nodiscard]] bool exists(const std::string& address) const;
+  [[nodiscard]] const scenario::Fixture* owner(const std::string& address) const;  // nullptr: none
 
   std::uint64_t new_connection() { return ++connections_; }
   // Numbers and writes the receipt; returns the number. `lost`: the number is used up, the line is not written.

@@ -2,12 +2,13 @@
 
 #include "runner/backend/lab/lab.h"
 #include "runner/backend/lab/nftables.h"
+#include "runner/backend/lab/topology.h"
 #include "runner/backend/lab/world.h"
 
 namespace egressproof::backend::lab {
 namespace {
 
-constexpr std::chrono::milliseconds command_limit{10000};
+constexpr std::chrono::milliseconds command_limit{30000};
 
 bool is_there(const std::filesystem::path& path) {
   std::error_code code;
@@ -56,6 +57,31 @@ bool has_network_policy(const std::filesystem::path& sandbox) {
   return process::run_checked(command, command_limit, *ruleset).has_value();
 }
 
+// Whether datagrams to every port of a fixture can be had.
+bool has_udp(const std::filesystem::path& sandbox) {
+  const auto scratch = Netns::create();
+  if (!scratch) return false;
+  scenario::Fixture every;
+  every.every_port = true;
+  every.addresses = {"198.51.100.66", "2001:db8:51::66"};
+  for (const bool ipv6 : {false, true}) {
+    process::Command command;
+    command.argv = {sandbox.string(), "--netns", scratch->path(), "--", ipv6 ? "ip6tables-restore" : "iptables-restore",
+                    "--noflush"};
+    if (!process::run_checked(command, command_limit, udp_rules({every}, ipv6))) return false;
+  }
+  return true;
+}
+
+// Whether the pods' processes can be let send echo requests.
+bool has_icmp(const std::filesystem::path& sandbox) {
+  const auto scratch = Netns::create();
+  if (!scratch) return false;
+  process::Command command;
+  command.argv = {sandbox.string(), "--netns", scratch->path(), "--", "tee", "/proc/sys/net/ipv4/ping_group_range"};
+  return process::run_checked(command, command_limit, "0 2147483647").has_value();
+}
+
 class LabBackend : public Backend {
  public:
   explicit LabBackend(Settings settings) : settings_(std::move(settings)) {}
@@ -76,7 +102,9 @@ class LabBackend : public Backend {
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
       return tl::unexpected(tried.error());
-    plan::Capabilities capabilities{"lab", {"netns"}};
+    plan::Capabilities capabilities{"lab", {"netns", "capabilities"}};
+    if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
+    if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     if (has_network_policy(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("network-policy");
     return capabilities;
   }

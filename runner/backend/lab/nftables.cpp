@@ -26,6 +26,8 @@ constexpr const char* sets = R"(
   set inner4 { typeof @nh,96,32 . @nh,128,32 . @nh,72,8 . @th,0,32; flags dynamic,timeout; size 262144; timeout 30s; }
   set inner6 { typeof @nh,64,128 . @nh,192,128 . @nh,48,8 . @th,0,32; flags dynamic,timeout; size 262144; timeout 30s; }
   set dropped4 { typeof ip saddr . ip daddr . meta l4proto . th sport . th dport; flags dynamic,timeout; size 262144; timeout 1h; }
+  set dropped_echo4 { typeof ip saddr . ip daddr . icmp id; flags dynamic,timeout; size 65536; timeout 1h; }
+  set dropped_echo6 { typeof ip6 saddr . ip6 daddr . icmpv6 id; flags dynamic,timeout; size 65536; timeout 1h; }
   set dropped6 { typeof ip6 saddr . ip6 daddr . meta l4proto . th sport . th dport; flags dynamic,timeout; size 262144; timeout 1h; }
 )";
 
@@ -54,6 +56,8 @@ constexpr const char* fixed_chains = R"(
   chain witness {
     meta protocol ip meta l4proto { tcp, udp, sctp } add @dropped4 { ip saddr . ip daddr . meta l4proto . th sport . th dport }
     meta protocol ip6 meta l4proto { tcp, udp, sctp } add @dropped6 { ip6 saddr . ip6 daddr . meta l4proto . th sport . th dport }
+    icmp type echo-request add @dropped_echo4 { ip saddr . ip daddr . icmp id }
+    icmpv6 type echo-request add @dropped_echo6 { ip6 saddr . ip6 daddr . icmpv6 id }
   }
   chain record {
     ip daddr { 224.0.0.0/4, 255.255.255.255 } accept
@@ -361,10 +365,10 @@ std::vector<std::string> nft_list_arguments() {
 }
 
 std::vector<std::vector<std::string>> nft_drops_arguments() {
-  std::vector<std::vector<std::string>> both;
-  for (const char* set : {"dropped4", "dropped6"})
-    both.push_back({"nft", "-j", "list", "set", "bridge", "egressproof", set});
-  return both;
+  std::vector<std::vector<std::string>> all;
+  for (const char* set : {"dropped4", "dropped6", "dropped_echo4", "dropped_echo6"})
+    all.push_back({"nft", "-j", "list", "set", "bridge", "egressproof", set});
+  return all;
 }
 
 }  // namespace egressproof::backend::lab

@@ -36,7 +36,7 @@ Result<std::string> nft_ruleset(const std::vector<policy::NetworkPolicy>& polici
 
 std::vector<std::string> nft_load_arguments();  // `nft -f -`
 std::vector<std::string> nft_list_arguments();  // of which parse_nft_counters() takes the output
-// One for each family; parse_nft_drops() takes the outputs. All else of the table may be long.
+// One for each set; parse_nft_drops() takes the outputs. All else of the table may be long.
 std::vector<std::vector<std::string>> nft_drops_arguments();
 
 // Packets since the table was first loaded.
@@ -57,11 +57,11 @@ struct NftCounters {
 // Error kind environment: not such a listing, or not of our table.
 Result<NftCounters> parse_nft_counters(std::string_view listing);
 
-// The first packet between two ends that no policy allowed: of TCP, UDP or SCTP.
+// The first packet between two ends that no policy allowed: of TCP, UDP, SCTP, or an echo request.
 struct DroppedPacket {
-  std::string protocol;             // "tcp"
-  std::string source;               // "address:port", "[v6]:port"
-  std::string destination;          // as it was sent, before any rewriting of addresses
+  std::string protocol;             // "tcp", "icmp"
+  std::string source;               // "address:port", "[v6]:port"; icmp: the echo identifier is the port
+  std::string destination;          // as it was sent, before any rewriting of addresses; icmp: port 0
   std::chrono::microseconds at{0};  // since the Unix epoch, right to half a second: nft tells whole seconds
 };
 inline constexpr std::chrono::seconds dropped_memory{3600};  // how long it is remembered

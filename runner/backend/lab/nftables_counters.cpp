@@ -46,7 +46,8 @@ std::string end_of(const std::string& address, std::uint64_t port) {
                                                 : fmt::format("[{}]:{}", address, port);
 }
 
-// One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}.
+// One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}; of
+// echo requests [source, destination, identifier].
 std::optional<DroppedPacket> dropped(const Json& element, std::chrono::microseconds listed_at) {
   if (!element.is_object() || !element.contains("elem") || !element["elem"].is_object()) return std::nullopt;
   const Json& elem = element["elem"];
@@ -54,14 +55,19 @@ std::optional<DroppedPacket> dropped(const Json& element, std::chrono::microseco
   const Json expires = elem.value("expires", Json());
   if (!value.is_object() || !value.contains("concat") || !expires.is_number_unsigned()) return std::nullopt;
   const Json& ends = value["concat"];
-  if (!ends.is_array() || ends.size() != 5 || !ends[0].is_string() || !ends[1].is_string() || !ends[2].is_string() ||
-      !ends[3].is_number_unsigned() || !ends[4].is_number_unsigned())
+  if (!ends.is_array() || ends.size() < 3 || !ends[0].is_string() || !ends[1].is_string()) return std::nullopt;
+  const bool echo = ends.size() == 3 && ends[2].is_number_unsigned();
+  if (!echo &&
+      (ends.size() != 5 || !ends[2].is_string() || !ends[3].is_number_unsigned() || !ends[4].is_number_unsigned()))
     return std::nullopt;
   // Seconds are cut off what is left, so that the age is up to one second less than it seems.
   const auto age = dropped_memory - std::chrono::seconds(expires.get<std::int64_t>());
+  const auto at = listed_at - age + std::chrono::milliseconds(500);
+  if (echo)
+    return DroppedPacket{"icmp", end_of(ends[0].get<std::string>(), ends[2].get<std::uint64_t>()),
+                         end_of(ends[1].get<std::string>(), 0), at};
   return DroppedPacket{ends[2].get<std::string>(), end_of(ends[0].get<std::string>(), ends[3].get<std::uint64_t>()),
-                       end_of(ends[1].get<std::string>(), ends[4].get<std::uint64_t>()),
-                       listed_at - age + std::chrono::milliseconds(500)};
+                       end_of(ends[1].get<std::string>(), ends[4].get<std::uint64_t>()), at};
 }
 
 }  // namespace
@@ -86,7 +92,7 @@ Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std
   bool listed = false;
   for (const Json& set : *found) {
     const Json name = set.value("name", Json());
-    if (name != "dropped4" && name != "dropped6") continue;
+    if (!name.is_string() || !name.get<std::string>().starts_with("dropped")) continue;
     listed = true;
     for (const Json& element : set.value("elem", Json::array())) {
       auto one = dropped(element, listed_at);

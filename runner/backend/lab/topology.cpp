@@ -104,4 +104,16 @@ std::string world_rules(const std::vector<scenario::Fixture>& fixtures, bool ipv
   return text + "COMMIT\n";
 }
 
+std::string udp_rules(const std::vector<scenario::Fixture>& fixtures, bool ipv6) {
+  std::string text = "*mangle\n";
+  for (const scenario::Fixture& fixture : fixtures) {
+    if (!fixture.every_port) continue;
+    for (const std::string& address : fixture.addresses)
+      if (is_ipv6(address) == ipv6)
+        text += fmt::format("-A PREROUTING -d {}/{} -p udp -j TPROXY --on-port {} --on-ip {}\n", address,
+                            ipv6 ? 128 : 32, udp_redirect_port, ipv6 ? "::" : "0.0.0.0");
+  }
+  return text + "COMMIT\n";
+}
+
 }  // namespace egressproof::backend::lab

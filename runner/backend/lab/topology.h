@@ -17,7 +17,8 @@ namespace egressproof::backend::lab {
 inline constexpr const char* world_address = "203.0.113.1";  // gateway of the pods, and their DNS server
 inline constexpr const char* world_address6 = "2001:db8:113::1";
 inline constexpr const char* istiod_address = "203.0.113.2";
-inline constexpr int redirect_port = 19999;  // where the world's every-port fixtures listen
+inline constexpr int redirect_port = 19999;      // where the world's every-port fixtures listen
+inline constexpr int udp_redirect_port = 19998;  // the same for datagrams
 
 struct PodPlace {
   std::string name;      // of the profile
@@ -70,5 +71,7 @@ std::string pod_commands(const std::string& address, const std::string& address6
 // Input of `iptables-restore` (ip6tables-restore for `ipv6`) in the world: every-port fixtures are redirected to
 // redirect_port.
 std::string world_rules(const std::vector<scenario::Fixture>& fixtures, bool ipv6);
+// The same of UDP, with --noflush: TPROXY, which leaves the original destination as it is. Needs xt_TPROXY.
+std::string udp_rules(const std::vector<scenario::Fixture>& fixtures, bool ipv6);
 
 }  // namespace egressproof::backend::lab

@@ -5,13 +5,16 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
+#include "base/endpoint.h"
 #include "base/files.h"
 #include "runner/backend/lab/parallel.h"
 
 namespace egressproof::backend::lab {
 namespace {
 
+using Ends = std::pair<std::string, std::string>;  // the probe's, and what it dialled
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
@@ -29,9 +32,17 @@ microseconds now() {
 
 // Whether a proxy that captures the probe's connections has seen this one: it captures IPv4 (docs/lab.md), and what
 // stays within the pod is not its business.
-bool through_proxy(const probe::Observation& seen) {
+bool through_proxy(const Ends& ends) {
   const auto host = [](const std::string& end) { return end.substr(0, end.rfind(':')); };
-  return !seen.local.empty() && seen.local.front() != '[' && host(seen.local) != host(seen.peer);
+  return !ends.first.empty() && ends.first.front() != '[' && host(ends.first) != host(ends.second);
+}
+
+// Of the attempts that make no connection, which no proxy logs.
+std::set<std::uint64_t> datagrams_of(const std::vector<probe::Attempt>& attempts) {
+  std::set<std::uint64_t> sequences;
+  for (const probe::Attempt& attempt : attempts)
+    if (probe::sends_datagrams(attempt.protocol)) sequences.insert(attempt.sequence);
+  return sequences;
 }
 
 }  // namespace
@@ -47,10 +58,12 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;
+    const std::set<std::uint64_t> datagrams = datagrams_of(batches.at(place.name));
     for (const auto& [sequence, seen] : result->second.observations) {
-      if (!seen.local.empty()) ++seen_ends_[{seen.local, seen.peer}];
-      if (!place.captured || !through_proxy(seen)) continue;
-      ++expected_[pods_[place.pod].name][{seen.local, seen.peer}];
+      const Ends ends{without_v4_mapping(seen.local), without_v4_mapping(seen.peer)};
+      if (!seen.local.empty()) ++seen_ends_[ends];
+      if (!place.captured || datagrams.contains(sequence) || !through_proxy(ends)) continue;
+      ++expected_[pods_[place.pod].name][ends];
       newest_expected_ = std::max(newest_expected_, seen.finished_at);
     }
   }

@@ -28,7 +28,8 @@ struct ProbePlace {
   std::string name;
   std::size_t pod = 0;  // index into the pods
   int uid = 0, gid = 0;
-  bool captured = false;  // its connections go through the pod's proxy
+  bool captured = false;                       // its connections go through the pod's proxy
+  std::vector<std::string> capabilities = {};  // these alone; empty: as its uid has them
 };
 
 // Those of the pods, in order, then the extra ones. Error kind scenario: an extra probe of no pod, or a name twice.

@@ -18,9 +18,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr int proxy_id = 1337;   // uid and gid of Istio's proxy
-constexpr int tenant_id = 1000;  // of the probe: an ordinary tenant process
-constexpr milliseconds command_limit{10000};
+constexpr int proxy_id = 1337;                // uid and gid of Istio's proxy
+constexpr int tenant_id = 1000;               // of the probe: an ordinary tenant process
+constexpr milliseconds command_limit{30000};  // on a machine that is busy with other things
 constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";  // of Debian's ca-certificates
 
 SidecarFiles sidecar_files(const std::filesystem::path& folder) {
@@ -79,8 +79,8 @@ Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, 
         std::any_of(places.begin(), places.end(), [&](const ProbePlace& place) { return place.name == one.name; }))
       return fail(ErrorKind::scenario, "'" + one.name + "' cannot be the name of another probe");
     const bool as_proxy = one.uid == proxy_id || one.gid == proxy_id;  // Istio's rules let either pass
-    places.push_back(
-        {one.name, static_cast<std::size_t>(pod - pods.begin()), one.uid, one.gid, pod->meshed && !as_proxy});
+    places.push_back({one.name, static_cast<std::size_t>(pod - pods.begin()), one.uid, one.gid,
+                      pod->meshed && !as_proxy, one.capabilities});
   }
   return places;
 }
@@ -155,6 +155,13 @@ Result<void> LabWorld::make_namespaces() {
   for (const Netns& netns : pod_ns_) peers.push_back(netns.path());
   const std::vector<std::string> batch{"ip", "-batch", "-"};
   if (auto done = run_in(*world_ns_, batch, world_commands(fixtures, peers)); !done) return done;
+  // With the module br_netfilter, which others may have loaded, iptables would judge packets at the bridge already:
+  // TPROXY comes to nothing there, and the packet witness would see a redirected SYN without its destination.
+  for (const char* name : {"iptables", "ip6tables"}) {
+    const std::string file = std::string("/proc/sys/net/bridge/bridge-nf-call-") + name;
+    std::error_code code;
+    if (std::filesystem::exists(file, code)) static_cast<void>(run_in(*world_ns_, {"tee", file}, "0"));
+  }
   return run_in(*istiod_ns_, batch, pod_commands(istiod_address, ""));
 }
 
@@ -179,6 +186,9 @@ Result<void> LabWorld::connect_pods() {
     const PodPlace& pod = pods_[i];
     if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
       return done;
+    // As container runtimes set it: any group may send echo requests. Where it cannot be set, detect() says that there
+    // is no "icmp".
+    static_cast<void>(run_in(pod_ns_[i], {"tee", "/proc/sys/net/ipv4/ping_group_range"}, "0 2147483647"));
     if (!pod.meshed || pod.router) return {};
     if (auto done = run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path()))); !done) return done;
     const bool has_gateway =
@@ -200,6 +210,12 @@ Result<void> LabWorld::start_target() {
   for (const GatewayService& service : gateway_services(pods_))
     config->records.push_back({service.host, "A", {service.cluster_ip}});
   config->redirect_port = redirect_port;
+  config->packet_witness = true;
+  // A kernel without TPROXY: detect() says that there is no "udp".
+  bool every_udp_port = run_in(*world_ns_, {"iptables-restore", "--noflush"}, udp_rules(fixtures, false)).has_value();
+  if (every_udp_port && has_ipv6(fixtures))
+    every_udp_port = run_in(*world_ns_, {"ip6tables-restore", "--noflush"}, udp_rules(fixtures, true)).has_value();
+  if (every_udp_port) config->udp_redirect_port = udp_redirect_port;
   config->journal = folder_.path() / "receipts.ndjson";
   config->ca_file = folder_.path() / "fixtures-ca.pem";
   const std::filesystem::path file = folder_.path() / "target.json";
@@ -256,10 +272,11 @@ Result<void> LabWorld::start_probes() {
   for (const ProbePlace& place : probe_places_) {
     auto log = log_file(probe_log(place), 0);
     if (!log) return tl::unexpected(log.error());
-    auto command =
-        sandboxed(pod_ns_[place.pod], {"--pid", "--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)},
-                  {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
-                   (folder_.path() / "fixtures-ca.pem").string()});
+    std::vector<std::string> flags{"--pid", "--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)};
+    for (const std::string& capability : place.capabilities) flags.insert(flags.end(), {"--capability", capability});
+    auto command = sandboxed(pod_ns_[place.pod], flags,
+                             {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
+                              (folder_.path() / "fixtures-ca.pem").string()});
     command.err = log->get();
     auto link = ProbeLink::start(std::move(command));
     if (!link) return tl::unexpected(link.error());
