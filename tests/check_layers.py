@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 # Each layer may include itself and what stands in an earlier group.
-ORDER = [["base"], ["probe", "target"], ["runner/scenario"], ["runner/plan", "runner/policy"],
+ORDER = [["base"], ["probe", "target"], ["runner/scenario"], ["runner/plan", "runner/policy"], ["runner/draft"],
          ["runner/process"], ["runner/backend"], ["runner/evidence"], ["runner/verdict"], ["runner/report"],
          ["runner/run"], ["runner/cli"]]
 # The runner knows only the contracts of the programs that it starts.
