@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "base/crypto.h"
@@ -37,6 +38,19 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->group("World");
 }
 
+namespace {
+
+bool has_network_policy(const scenario::Suite& suite, const plan::Selection& selection) {
+  const auto& picked = selection.profiles;
+  return std::any_of(suite.profiles.begin(), suite.profiles.end(), [&](const scenario::Profile& profile) {
+    return (picked.empty() || std::find(picked.begin(), picked.end(), profile.name) != picked.end()) &&
+           std::any_of(profile.policies.begin(), profile.policies.end(),
+                       [](const scenario::PolicyObject& object) { return object.kind == "NetworkPolicy"; });
+  });
+}
+
+}  // namespace
+
 std::string seed_of(const RunOptions& options) { return options.seed.empty() ? random_hex(8) : options.seed; }
 
 Result<void> check_selection(const scenario::Suite& suite, const RunOptions& options) {
@@ -56,6 +70,7 @@ Result<report::Report> carry_out_once(const scenario::Suite& suite, const RunOpt
   how.on_world = hooks.on_world;
   WorldOptions world = options.world;
   world.kind.quiet = options.quiet;
+  world.check_network_policy = has_network_policy(suite, options.selection);
   auto backend = make_backend(world, how.run_id);
   if (!backend) return tl::unexpected(backend.error());
 

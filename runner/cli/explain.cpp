@@ -1,12 +1,16 @@
-#include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 
+#include "base/files.h"
+#include "runner/cli/case_blocks.h"
+#include "runner/cli/case_pages.h"
 #include "runner/cli/exit_code.h"
 #include "runner/cli/suite_source.h"
 #include "runner/cli/verbs.h"
 #include "runner/cli/wire.h"
 #include "runner/report/report.h"
+#include "runner/report/write.h"
 #include "runner/run/case_text.h"
 
 namespace egressproof::cli {
@@ -14,6 +18,7 @@ namespace {
 
 struct ExplainOptions {
   std::string which;
+  std::string markdown;  // folder of pages; empty: a case to the terminal
   std::vector<std::string> paths, profiles;
 };
 
@@ -40,24 +45,6 @@ void write_case(const scenario::Scenario& scenario, const scenario::Case& one) {
                                     ", but " + correction.because);
 }
 
-// Profiles that send the same, in one block.
-struct Block {
-  std::vector<std::string> wire;
-  std::vector<const plan::Cell*> cells;
-};
-
-std::vector<Block> blocks_of(const plan::Plan& plan, const std::string& scenario, const std::string& row) {
-  std::vector<Block> blocks;
-  for (const plan::Cell& cell : plan.cells) {
-    if (cell.scenario != scenario || cell.case_id != row) continue;
-    const auto wire = wire_lines(cell.attempt);
-    auto same = std::find_if(blocks.begin(), blocks.end(), [&](const Block& block) { return block.wire == wire; });
-    if (same == blocks.end()) same = blocks.insert(blocks.end(), Block{wire, {}});
-    same->cells.push_back(&cell);
-  }
-  return blocks;
-}
-
 void write_row(const plan::Plan& plan, const scenario::Suite& suite, const plan::Cell& first) {
   std::cout << "\n  " << first.scenario << '/' << first.case_id << '\n';
   for (const Block& block : blocks_of(plan, first.scenario, first.case_id)) {
@@ -66,11 +53,10 @@ void write_row(const plan::Plan& plan, const scenario::Suite& suite, const plan:
     std::cout << "    on the wire, in " << profiles << ":\n";
     for (const std::string& line : block.wire) std::cout << "      " << line << '\n';
     for (const plan::Cell* cell : block.cells) {
-      const auto profile = std::find_if(suite.profiles.begin(), suite.profiles.end(),
-                                        [&](const auto& one) { return one.name == cell->profile; });
       std::cout << "      " << cell->profile
                 << std::string(cell->profile.size() < 5 ? 5 - cell->profile.size() : 1, ' ')
-                << code_of(cell->expectation) << "  " << sentence_of(*cell) << "  [" << profile->title << "]\n";
+                << code_of(cell->expectation) << "  " << sentence_of(*cell) << "  ["
+                << profile_of(suite, cell->profile).title << "]\n";
     }
     const std::string curl = report::curl_line(block.cells.front()->attempt);
     if (!curl.empty()) std::cout << "      curl: " << curl << '\n';
@@ -87,7 +73,38 @@ void write_row(const plan::Plan& plan, const scenario::Suite& suite, const plan:
   }
 }
 
+// A page of a scenario that is gone must not stay: readers take the folder for the whole.
+Result<void> remove_others(const std::filesystem::path& folder, const std::map<std::string, std::string>& pages) {
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".md" || pages.count(name) != 0) continue;
+    const auto content = read_file(entry.path());
+    if (!content) return tl::unexpected(content.error());
+    if (content->rfind("<!-- Made by `egressproof explain", 0) == 0) std::filesystem::remove(entry.path(), code);
+  }
+  return {};
+}
+
+int write_pages(const ExplainOptions& options) {
+  std::vector<std::string> paths = options.paths;
+  if (!options.which.empty()) paths.insert(paths.begin(), options.which);  // no CASE is meant with --markdown
+  const auto suite = load_suite(paths);
+  if (!suite) return fail_with(suite.error());
+  const auto plan = plan::make(*suite, {}, all_capabilities(*suite), "explain");
+  if (!plan) return fail_with(plan.error());
+  const auto pages = case_pages(*suite, *plan);
+  for (const auto& [name, content] : pages)
+    if (auto written = report::write_file(std::filesystem::path(options.markdown) / name, content); !written)
+      return fail_with(written.error());
+  if (auto removed = remove_others(options.markdown, pages); !removed) return fail_with(removed.error());
+  std::cout << pages.size() << " pages in " << options.markdown << '\n';
+  return run::exit_matched;
+}
+
 int explain(const ExplainOptions& options) {
+  if (!options.markdown.empty()) return write_pages(options);
+  if (options.which.empty()) return fail_with({ErrorKind::usage, "a case is needed, or --markdown DIR", {}});
   const auto suite = load_suite(options.paths);
   if (!suite) return fail_with(suite.error());
   plan::Selection selection;
@@ -121,17 +138,19 @@ Verb add_explain(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("explain", "Show what a case sends, what each profile should do with it, and why");
   auto options = std::make_shared<ExplainOptions>();
-  verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE")->required();
+  verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE");
   verb->add_option("PATHS", options->paths, "scenario files and folders; default: the folder 'scenarios'");
   verb->add_option("--profile", options->profiles, "a column; may be repeated; default: all")
       ->allow_extra_args(false)
       ->take_all()
       ->type_name("NAME");
+  verb->add_option("--markdown", options->markdown, "write a page for each scenario instead: CASE is left out")
+      ->type_name("DIR");
   verb->footer(
       "Examples:\n"
       "  egressproof explain spoof/host-spoof-other-ip\n"
       "  egressproof explain host-spoof-other-ip --profile P4\n"
-      "  egressproof explain spoof/lookalike-names.prefix my-scenarios/");
+      "  egressproof explain --markdown docs/cases scenarios");
   return [options] { return explain(*options); };
 }
 

@@ -5,6 +5,9 @@
 
 #include "base/nearest.h"
 #include "runner/cli/exit_code.h"
+#include "runner/cli/help.h"
+#include "runner/cli/kind.h"
+#include "runner/cli/settings_file.h"
 #include "runner/cli/terminal.h"
 #include "runner/cli/verbs.h"
 
@@ -56,26 +59,37 @@ std::string told(const CLI::App& app, const CLI::ParseError& error) {
   return error.what();
 }
 
-// Without the formatter's double empty lines: help should fit a screen.
-std::string squeezed(std::string text) {
-  for (std::size_t at = text.find("\n\n\n"); at != std::string::npos; at = text.find("\n\n\n", at)) text.erase(at, 1);
-  return text;
-}
-
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
   CLI::App app("egressproof: what leaves a Knative workload on Istio, by policy and in fact");
   app.name("egressproof");
   app.set_help_flag("-h,--help", "Show this, or with a verb what it takes");
-  app.set_version_flag("--version", "egressproof " EGRESSPROOF_VERSION);
-  app.get_formatter()->column_width(34);
+  app.set_help_all_flag("--help-all", "Show every option");
+  app.set_version_flag("--version", versions_text, "Show all versions under test");
+  const auto formatter = std::make_shared<HelpFormatter>();
+  app.formatter(formatter);
   app.require_subcommand(1);
-  const std::map<std::string, Verb> verbs = {
-      {"run", add_run(app)},         {"list", add_list(app)},      {"validate", add_validate(app)},
-      {"explain", add_explain(app)}, {"repro", add_repro(app)},    {"report", add_report(app)},
-      {"diff", add_diff(app)},       {"lab", add_lab(app)},        {"kind", add_kind(app)},
-      {"image", add_image(app)},     {"version", add_version(app)}};
+  const std::map<std::string, Verb> verbs = {{"init", add_init(app)},
+                                             {"run", add_run(app)},
+                                             {"list", add_list(app)},
+                                             {"validate", add_validate(app)},
+                                             {"explain", add_explain(app)},
+                                             {"repro", add_repro(app)},
+                                             {"report", add_report(app)},
+                                             {"diff", add_diff(app)},
+                                             {"lab", add_lab(app)},
+                                             {"kind", add_kind(app)},
+                                             {"image", add_image(app)},
+                                             {"version", add_version(app)},
+                                             {"completion", add_completion(app)},
+                                             {"man", add_man(app)}};
+  std::string settings;
+  add_config_option(app, settings);
+  shorten_run_help(*app.get_subcommand("run"));
+  shorten_run_help(*app.get_subcommand("repro"));
+  // Known to scripts, or told by --version: the list of verbs should fit a screen.
+  for (const char* name : {"image", "version"}) app.get_subcommand(name)->group("");
   app.footer(
       "Examples:\n"
       "  egressproof run\n"
@@ -83,7 +97,12 @@ int run_program(int argc, const char* const* argv) {
       "  egressproof repro spoof/host-spoof-other-ip --profile P4");
   try {
     app.parse(argc, argv);
+    if (auto applied = apply_settings(app, settings, environment()); !applied) return fail_with(applied.error());
     return verbs.at(app.get_subcommands().front()->get_name())();
+  } catch (const CLI::CallForAllHelp&) {
+    formatter->show_all();
+    std::cout << squeezed(app.help());
+    return run::exit_matched;
   } catch (const CLI::CallForHelp&) {
     std::cout << squeezed(app.help());
     return run::exit_matched;

@@ -8,13 +8,31 @@
 
 namespace egressproof::cli {
 
+// How much of a run is done, by what its phases take in the lab. Pure.
+class Estimate {
+ public:
+  // A phase begins, or makes another step.
+  void tell(run::Phase phase, bool step);
+  [[nodiscard]] double done() const { return done_; }  // 0 to 1; never goes back
+  // "3 s", "2 min"; empty while too little is done to tell.
+  [[nodiscard]] std::string left(double elapsed_seconds) const;
+
+ private:
+  double done_ = 0;
+};
+
+// "[####------]  40 %, 3 s left: probes: 30 cells", `width` columns at most.
+std::string bar_line(const Estimate& estimate, double elapsed_seconds, const std::string& text, int width);
+
 class Progress {
  public:
   enum class Style { none, plain, rewriting };
   // quiet: none; else by what standard error is.
   static Style style_for(bool quiet);
 
-  Progress(Style style, int width) : style_(style), width_(width), begun_(std::chrono::steady_clock::now()) {}
+  // `before` stands before what each line tells: "run 2 of 5, ".
+  Progress(Style style, int width, std::string before = {})
+      : style_(style), width_(width), before_(std::move(before)), begun_(std::chrono::steady_clock::now()) {}
   ~Progress() { end(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -25,6 +43,8 @@ class Progress {
  private:
   Style style_;
   int width_;
+  std::string before_;
+  Estimate estimate_;
   std::chrono::steady_clock::time_point begun_;
   bool open_ = false;  // a rewritten line stands there
 };

@@ -52,7 +52,7 @@ Result<scenario::Suite> load_suite(const std::vector<std::string>& given) {
 
 void add_selection(CLI::App& app, plan::Selection& selection) {
   const auto repeatable = [](CLI::Option* option) { option->allow_extra_args(false)->take_all()->group("Selection"); };
-  repeatable(app.add_option("--case", selection.cases, "glob over SCENARIO/CASE, or CASE; may be repeated")
+  repeatable(app.add_option("--case,--filter", selection.cases, "glob over SCENARIO/CASE, or CASE; may be repeated")
                  ->type_name("GLOB"));
   repeatable(app.add_option("--profile", selection.profiles, "a column; may be repeated")->type_name("NAME"));
   repeatable(app.add_option("--scenario", selection.scenarios, "all its cases; may be repeated")->type_name("NAME"));

@@ -6,6 +6,7 @@
 #include "runner/backend/cluster/cluster.h"
 #include "runner/backend/fake/fake.h"
 #include "runner/backend/lab/lab.h"
+#include "runner/cli/interrupt.h"
 #include "runner/cli/kind_world.h"
 #include "runner/cli/suite_source.h"
 
@@ -26,6 +27,11 @@ void add_cluster_options(CLI::App& app, WorldOptions& options) {
   add("--workload", options.workload, "what runs the probe", "knative|deployment")
       ->check(CLI::IsMember({"knative", "deployment"}).description(""))
       ->capture_default_str();
+  app.add_option("--agents", options.agents, "pods a profile, spread over the nodes, that share its attempts")
+      ->type_name("N")
+      ->check(CLI::Range(1, 50).description(""))
+      ->capture_default_str()
+      ->group("Cluster");
   add("--dns", options.dns, "how pods resolve the suite's zones; existing: somebody else sees to it",
       "stub-domain|existing")
       ->check(CLI::IsMember({"stub-domain", "existing"}).description(""))
@@ -33,6 +39,9 @@ void add_cluster_options(CLI::App& app, WorldOptions& options) {
 }
 
 void take_common(const WorldOptions& options, backend::cluster::WorldSettings& settings) {
+  settings.interrupted = interrupted;
+  settings.agents = options.agents;
+  settings.check_network_policy = options.check_network_policy;
   settings.istio_namespace = options.istio_namespace;
   settings.istio_revision = options.istio_revision;
   settings.workload =

@@ -20,6 +20,8 @@ struct WorldOptions {
   std::string istio_namespace = "istio-system", istio_revision;
   std::string workload = "knative";  // or "deployment"
   std::string dns = "stub-domain";   // or "existing"
+  int agents = 1;                    // pods a profile
+  bool check_network_policy = true;  // whether a profile of the run has one
   KindOptions kind;                  // of --backend kind
 };
 

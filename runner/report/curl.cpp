@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "probe/codec.h"
 #include "runner/report/explain.h"
 #include "runner/report/printable.h"
 #include "runner/report/report.h"
@@ -64,7 +65,9 @@ const char* version_option(const Attempt& attempt) {
 }
 
 bool curl_can(const Attempt& attempt) {
-  if (attempt.protocol == Protocol::tcp || attempt.protocol == Protocol::dns) return false;
+  if (attempt.protocol == Protocol::tcp || attempt.protocol == Protocol::dns ||
+      probe::sends_datagrams(attempt.protocol))
+    return false;
   if (attempt.ech_extension || !attempt.fields.empty() || version_option(attempt) == nullptr) return false;
   const std::string sni = filled(attempt.sni.value_or(""), attempt.nonce);
   if (over_tls(attempt) && !sni.empty() && !curl_keeps(sni)) return false;

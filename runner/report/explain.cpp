@@ -95,35 +95,6 @@ void write_client(const evidence::Witnesses& seen, std::size_t width, std::ostre
   if (observed.code != probe::Code::ok) write_field("", printable_bytes(observed.detail), width, out);
 }
 
-const char* kind_text(target::ReceiptKind kind) {
-  switch (kind) {
-    case target::ReceiptKind::connection:
-      return "connection";
-    case target::ReceiptKind::tls:
-      return "ClientHello";
-    case target::ReceiptKind::request:
-      return "request";
-    case target::ReceiptKind::payload:
-      return "payload";
-    case target::ReceiptKind::dns:
-      return "DNS query";
-    case target::ReceiptKind::packet:
-      return "packet";
-  }
-  return "?";
-}
-
-std::string receipt_text(const target::Receipt& receipt) {
-  const std::string sni = receipt.sni                                ? "SNI " + printable_bytes(*receipt.sni)
-                          : receipt.kind == target::ReceiptKind::tls ? "no SNI"
-                                                                     : "";
-  return listed({fmt::format("{} #{} {} at {} from {}", printable_bytes(receipt.fixture), receipt.number,
-                             kind_text(receipt.kind), printable_bytes(receipt.local), printable_bytes(receipt.peer)),
-                 sni, named("Host", printable_bytes(receipt.host)),
-                 printable_bytes(receipt.method + (receipt.method.empty() ? "" : " ") + receipt.path),
-                 named("name", printable_bytes(receipt.name)), named("payload", printable_bytes(receipt.payload))});
-}
-
 // `label` before the first line; at most most_lines and a line that counts the rest.
 template <class List, class Text>
 void write_list(const std::string& label, const List& list, const std::string& none, Text text, std::size_t width,
@@ -132,14 +103,6 @@ void write_list(const std::string& label, const List& list, const std::string& n
   for (std::size_t i = 0; i < std::min(list.size(), most_lines); ++i)
     write_field(i == 0 ? label : "", text(list[i]), width, out);
   if (list.size() > most_lines) write_field("", fmt::format("and {} more", list.size() - most_lines), width, out);
-}
-
-std::string record_text(const policy::MeshRecord& record) {
-  return listed({record.proxy + ": " + (record.code > 0 ? "code " + std::to_string(record.code) : "no HTTP code"),
-                 named("flags", record.flags), named("cluster", record.cluster), named("route", record.route),
-                 named("upstream", record.upstream), record.details, record.termination, record.transport_failure,
-                 named("dialled", record.destination), named("SNI", record.sni), named("authority", record.authority),
-                 named("filter chain", record.chain)});
 }
 
 std::string nothing_logged(const evidence::Row& row) {
@@ -177,6 +140,26 @@ void write_in_force(const Report& report, const evidence::Row& row, const std::s
 }
 
 }  // namespace
+
+std::string receipt_text(const target::Receipt& receipt) {
+  const std::string sni = receipt.sni                                ? "SNI " + printable_bytes(*receipt.sni)
+                          : receipt.kind == target::ReceiptKind::tls ? "no SNI"
+                                                                     : "";
+  return listed(
+      {fmt::format("{} #{} {} at {} from {}", printable_bytes(receipt.fixture), receipt.number,
+                   verdict::words_of(receipt.kind), printable_bytes(receipt.local), printable_bytes(receipt.peer)),
+       sni, named("Host", printable_bytes(receipt.host)),
+       printable_bytes(receipt.method + (receipt.method.empty() ? "" : " ") + receipt.path),
+       named("name", printable_bytes(receipt.name)), named("payload", printable_bytes(receipt.payload))});
+}
+
+std::string record_text(const policy::MeshRecord& record) {
+  return listed({record.proxy + ": " + (record.code > 0 ? "code " + std::to_string(record.code) : "no HTTP code"),
+                 named("flags", record.flags), named("cluster", record.cluster), named("route", record.route),
+                 named("upstream", record.upstream), record.details, record.termination, record.transport_failure,
+                 named("dialled", record.destination), named("SNI", record.sni), named("authority", record.authority),
+                 named("filter chain", record.chain)});
+}
 
 std::string joined(const std::vector<std::string>& texts, const std::string& between) {
   std::string all;

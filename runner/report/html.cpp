@@ -11,6 +11,7 @@
 #include "runner/report/explain.h"
 #include "runner/report/grid.h"
 #include "runner/report/json_parts.h"
+#include "runner/report/markup.h"
 #include "runner/report/outcome.h"
 #include "runner/report/page.h"
 #include "runner/report/printable.h"
@@ -116,30 +117,6 @@ Json page_data(const Report& report) {
   return data;
 }
 
-std::string html(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
-
 // JSON in a script element: neither "</script" nor "<!--" may stand in it, whatever the report holds.
 std::string in_script(const Json& json) {
   std::string out;
@@ -191,9 +168,9 @@ void write_html(const Report& report, std::ostream& out) {
   fill(page_html(),
        {{"policy", "default-src 'none'; style-src " + policy_hash(style) + "; script-src " + policy_hash(script) +
                        "; base-uri 'none'; form-action 'none'"},
-        {"title", html(printable("egressproof " + report.run_id + ": " + outcome_of(report).text))},
-        {"outcome", html(outcome)},
-        {"totals", html(totals_text(report))},
+        {"title", markup_escaped(printable("egressproof " + report.run_id + ": " + outcome_of(report).text))},
+        {"outcome", markup_escaped(outcome)},
+        {"totals", markup_escaped(totals_text(report))},
         {"style", style},
         {"data", in_script(page_data(report))},
         {"script", script}},

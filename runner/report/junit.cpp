@@ -6,6 +6,7 @@
 
 #include "runner/report/cells.h"
 #include "runner/report/explain.h"
+#include "runner/report/markup.h"
 #include "runner/report/names.h"
 #include "runner/report/printable.h"
 
@@ -14,35 +15,13 @@ namespace {
 
 using verdict::Status;
 
-// Of printable text, so that only XML's own characters are left. Newlines may stand in element content.
-std::string xml(std::string_view text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
-
 // U+FFFE and U+FFFF are valid UTF-8 but no XML.
 std::string shown(std::string_view text) {
   std::string out = printable(text);
   for (const auto* banned : {"\xEF\xBF\xBE", "\xEF\xBF\xBF"})
     for (std::size_t at = out.find(banned); at != std::string::npos; at = out.find(banned, at))
       out.replace(at, 3, "\xEF\xBF\xBD");
-  return xml(out);
+  return markup_escaped(out);
 }
 
 std::string attribute(const char* name, std::string_view value) {

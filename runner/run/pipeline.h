@@ -25,6 +25,10 @@ struct Options {
   std::function<int()> interrupted;
   // Where the world's work folder is, once the world is open and if it has one.
   std::function<void(const std::string& folder)> on_folder;
+  // The world, once it is open; borrowed until the phase `close`.
+  std::function<void(backend::World&)> on_world;
+  // Ends the run before the probes if a control failed whose target is not meant to be out of order.
+  bool stop_at_failed_control = false;
   // How long the canaries may take to turn after a change.
   std::chrono::milliseconds enforcement_limit{10000};
   // For the whole run; passed: aborted with exit code 4. 0: none.

@@ -32,7 +32,8 @@ std::string counted(std::size_t count, const char* what) {
 void add_probe(backend::Blueprint& blueprint, const plan::ExtraProbe& probe) {
   for (const backend::ExtraProbe& one : blueprint.extra_probes)
     if (one.name == probe.name) return;
-  blueprint.extra_probes.push_back({probe.profile, probe.name, probe.identity.uid, probe.identity.gid, probe.pod});
+  blueprint.extra_probes.push_back(
+      {probe.profile, probe.name, probe.identity.uid, probe.identity.gid, probe.pod, probe.identity.capabilities});
 }
 
 // Numbers a batch: 1, 2, 3 ...
@@ -72,6 +73,7 @@ Result<void> Stages::open() {
   if (!opened) return tl::unexpected(opened.error());
   world = std::move(*opened);
   if (options_.on_folder && !world->work_folder().empty()) options_.on_folder(world->work_folder());
+  if (options_.on_world) options_.on_world(*world);
   versions = world->versions();
   collected.pod_addresses = world->pod_addresses();
   canaries_.emplace(*world, profiles_, collected.keys);
@@ -131,13 +133,37 @@ Result<void> Stages::send(const char* name, const std::map<std::string, std::vec
   return {};
 }
 
+namespace {
+
+// Controls of what is out of order on purpose fail as they should.
+bool meant_to_fail(const plan::Plan& plan, std::size_t control) {
+  return std::any_of(plan.cells.begin(), plan.cells.end(), [&](const plan::Cell& cell) {
+    return cell.control == control && cell.expectation.expect == scenario::Expect::outage;
+  });
+}
+
+// Controls were numbered in the plan's order.
+Result<void> stop_at_failed(const plan::Plan& plan, const probe::BatchResult& batch) {
+  for (const auto& [sequence, seen] : batch.observations) {
+    const auto control = static_cast<std::size_t>(sequence) - 1;
+    if (seen.code == probe::Code::ok || control >= plan.controls.size() || meant_to_fail(plan, control)) continue;
+    return fail(ErrorKind::inconclusive, plan.controls[control].id + " failed: " + to_string(seen.code) +
+                                             ", and a failed control ends the run (fail-fast)");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which) {
   const auto vantage = std::find_if(profiles_.begin(), profiles_.end(), [](const auto& one) { return one.vantage; });
   if (vantage == profiles_.end()) return fail(ErrorKind::internal, "the plan has no vantage to send controls from");
   std::vector<probe::Attempt> attempts;
   for (const plan::Control& control : plan.controls) attempts.push_back(control.*which);
   tell(counted(attempts.size(), "control") + " from " + vantage->name);
-  return send(name, {{vantage->name, numbered(std::move(attempts))}});
+  if (auto sent = send(name, {{vantage->name, numbered(std::move(attempts))}}); !sent) return sent;
+  return options_.stop_at_failed_control ? stop_at_failed(plan, collected.batches[name][vantage->name])
+                                         : Result<void>{};
 }
 
 Result<void> Stages::probes(const plan::Plan& plan) {

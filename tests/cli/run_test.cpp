@@ -49,7 +49,7 @@ TEST(ExitCode, TwoForOptionsThatDoNotFitTogether) {
   EXPECT_EQ(lab.err, "egressproof: --fake goes with --backend fake\n");
   const Ended fake = run({"run", small_suite, "--backend", "fake", "--toolchain", "/tmp"});
   EXPECT_EQ(fake.code, 2);
-  EXPECT_EQ(fake.err, "egressproof: --toolchain goes with --backend lab\n");
+  EXPECT_EQ(fake.err, "egressproof: --toolchain goes with --backend lab or kind\n");
   const Ended broken = run_small(scratch, R"({"stoped": []})");
   EXPECT_EQ(broken.code, 2);
   EXPECT_THAT(broken.err, HasSubstr("unknown key 'stoped' (did you mean 'stopped'?)"));
