@@ -31,6 +31,11 @@ bool dialled(const policy::MeshRecord& record, const std::string& destination) {
 
 }  // namespace
 
+Span network_span_of(const probe::Observation& observed) {
+  constexpr std::chrono::seconds network_slack{10};
+  return {observed.started_at - network_slack, observed.finished_at + network_slack};
+}
+
 Span span_of(const probe::Observation& observed) { return {observed.started_at - slack, observed.finished_at + slack}; }
 
 Ends ends_of(const probe::Observation& observed) {

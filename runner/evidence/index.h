@@ -29,6 +29,9 @@ struct Span {
   std::chrono::microseconds begin{0}, end{0};
 };
 Span span_of(const probe::Observation& observed);  // slack included
+// For what the network plugin tells: it knows the second of a drop, less the time that a loaded machine takes to list
+// many. A probe uses no local port twice in so short a time.
+Span network_span_of(const probe::Observation& observed);
 // The probe's end and what it dialled, in the form in which the other witnesses write them.
 Ends ends_of(const probe::Observation& observed);
 

@@ -108,7 +108,8 @@ class Joiner {
       records_.add_of_downstream(gateway, {ends_of(*one.observed).peer, ""}, span_of(*one.observed), records);
     if (one.observed && probe::sends_datagrams(attempt.protocol)) {
       // No proxy knows of datagrams; a connection of the same ends is another's.
-      records_.add_of_downstream(policy::network_witness(pod), ends_of(*one.observed), span_of(*one.observed), records);
+      records_.add_of_downstream(policy::network_witness(pod), ends_of(*one.observed), network_span_of(*one.observed),
+                                 records);
       const auto sent = receipts_.packets_between(ends_of(*one.observed), span_of(*one.observed));
       packets.insert(sent.begin(), sent.end());
     } else if (one.observed) {
@@ -134,8 +135,8 @@ class Joiner {
                           std::set<std::uint64_t>& connections, std::set<const target::Receipt*>& packets,
                           RecordIndex::Found& records) const {
     const Span span = span_of(observed);
-    for (const std::string& witness : {pod, policy::network_witness(pod)})
-      records_.add_of_downstream(witness, ends_of(observed), span, records);
+    records_.add_of_downstream(pod, ends_of(observed), span, records);
+    records_.add_of_downstream(policy::network_witness(pod), ends_of(observed), network_span_of(observed), records);
     const RecordIndex::Found first_hop = records;
     for (const policy::MeshRecord* record : first_hop)
       records_.add_of_downstream("", {record->upstream_local, record->upstream}, span, records);

@@ -30,7 +30,7 @@ std::vector<std::string> examples() {
 
 TEST(FormatDocument, ItsExamplesAreOneSuite) {
   const std::vector<std::string> blocks = examples();
-  ASSERT_EQ(blocks.size(), 4U) << "Fixtures, Profiles, Scenario and a reach table";
+  ASSERT_EQ(blocks.size(), 5U) << "Fixtures, Profiles, Scenario, a reach table and a matrix";
   const testing::Folder folder;
   folder.write("fixtures.yaml", blocks[0]);
   folder.write("profiles.yaml", blocks[1]);
