@@ -80,11 +80,9 @@ Result<std::unique_ptr<backend::Backend>> make_kind(const WorldOptions& options,
 }  // namespace
 
 void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--backend", options.backend,
-                 "lab: real istiod, Envoy and iptables in namespaces; kind: Istio and Knative in a kind cluster; "
-                 "cluster: that of kubectl; fake: in memory")
+  app.add_option("--backend", options.backend, "lab, kind, cluster (kubectl's) or fake (in memory)")
       ->check(CLI::IsMember({"lab", "kind", "cluster", "fake"}).description(""))
-      ->type_name("lab|kind|cluster|fake")
+      ->type_name("WORLD")
       ->capture_default_str()
       ->group("World");
   app.add_option("--fake", options.fake_file, "faults of the fake world (JSON)")->type_name("FILE")->group("World");
