@@ -12,7 +12,7 @@ constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
 constexpr std::size_t max_datagram = 1200;  // bytes of a payload: none is fragmented
-constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
+constexpr std::size_t max_alpn = 255;       // RFC 7301: one length byte
 
 bool is_nonce(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;

@@ -23,6 +23,10 @@ struct EngineOptions {
 void run_attempts(const std::vector<Attempt>& attempts, const EngineOptions& options,
                   const std::function<void(const Observation&)>& tell);
 
+// Of the local ports that connections are bound to this process takes part `index` of `count` (from 1): so that no two
+// probes in one pod use the same. Before the first batch.
+void share_local_ports(int index, int count);
+
 // "" if this build can carry out the attempt, else why not.
 std::string unsupported(const Attempt& attempt);
 

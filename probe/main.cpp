@@ -16,17 +16,33 @@ using namespace egressproof;
 
 void say(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
+std::string is_share(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const int index = std::atoi(text.c_str());
+  const int count = slash == std::string::npos ? 0 : std::atoi(text.c_str() + slash + 1);
+  return index >= 1 && index <= count && count <= 100 ? "" : "'" + text + "' is no INDEX/COUNT such as 2/3";
+}
+
 void add_engine_options(CLI::App& app, probe::EngineOptions& options) {
   app.add_option("--ca", options.ca_file, "PEM file of the CA that the fixtures' certificates must chain to");
   app.add_option("--dns", options.dns_server, "name server for all names, an IP address [those of resolv.conf]")
       ->check(CLI::ValidIPV4);
   app.add_option("--dns-port", options.dns_port, "port of --dns")->capture_default_str();
+  app.add_option_function<std::string>(
+         "--port-share",
+         [](const std::string& share) {
+           const std::size_t slash = share.find('/');
+           probe::share_local_ports(std::stoi(share.substr(0, slash)), std::stoi(share.substr(slash + 1)));
+         },
+         "INDEX/COUNT of the probes in this pod: no two use the same local ports")
+      ->check(CLI::Validator(is_share, "INDEX/COUNT"));
 }
 
 int run_pipes(const probe::EngineOptions& options) {
-  say(Json{{"type", "hello"},
-           {"version", EGRESSPROOF_VERSION},
-           {"features", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn", "earlier", "fields", "redirects"}}}
+  say(Json{
+      {"type", "hello"},
+      {"version", EGRESSPROOF_VERSION},
+      {"features", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn", "earlier", "fields", "redirects"}}}
           .dump());
   probe::Batches batches(options, say);
   std::string line;

@@ -3,9 +3,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <numeric>
 #include <random>
 
 #include "probe/request.h"
@@ -19,17 +21,27 @@ namespace {
 // no longer tells whose connection it was. Outside the ephemeral range and the ports of Istio's proxy.
 constexpr long first_local_port = 20000;
 constexpr long local_ports = 11900;
-constexpr long local_ports_tried = 100;  // further ones, where one is in use
+constexpr long most_ports_tried = 100;  // further ones, where one is in use
 
-// Coprime to `local_ports`: all are used before one comes again, and neighbours are used far apart. A probe that took
-// them in order leaves a stretch of ports in TIME_WAIT, longer than the ports that libcurl tries, for the next one to
-// fall into.
-constexpr long local_port_stride = 4657;
+// This process's part of them: probes in one pod that used the same port for the same destination, one after the other,
+// could not be told apart by what a proxy or the network plugin says of a connection.
+std::atomic<long> own_first{first_local_port};
+std::atomic<long> own_count{local_ports};
 
-long next_local_port() {
-  static std::atomic<unsigned long> next{std::random_device{}()};  // other probes in the pod begin elsewhere
-  const auto turn = static_cast<long>(next++ % static_cast<unsigned long>(local_ports));
-  return first_local_port + turn * local_port_stride % local_ports;
+struct LocalPorts {
+  long first = 0;
+  long tried = 0;
+};
+
+// All are used before one comes again, and neighbours are used far apart: a probe that took them in order leaves a
+// stretch of ports in TIME_WAIT, longer than the ports that libcurl tries, for the next one to fall into.
+LocalPorts next_local_ports() {
+  static std::atomic<unsigned long> next{std::random_device{}()};  // a later process in the pod begins elsewhere
+  const long count = own_count;
+  long stride = count * 2 / 5 + 1;
+  while (std::gcd(stride, count) != 1) ++stride;
+  const long turn = static_cast<long>(next++ % static_cast<unsigned long>(count)) * stride % count;
+  return {own_first + turn, std::min(most_ports_tried, count - turn)};
 }
 
 constexpr long no_own_limit_ms = 24L * 3600 * 1000;  // the stage clock has the limits; libcurl's default is 300 s
@@ -54,6 +66,12 @@ void set(CURL* easy, CURLoption option, Value value) {
 
 }  // namespace
 
+void share_local_ports(int index, int count) {
+  const long part = local_ports / std::max(1, count);
+  own_first = first_local_port + part * (index - 1);
+  own_count = part;
+}
+
 void Transfer::prepare(const std::string& ca_file) {
   const std::string port = std::to_string(attempt_.port);
   // The URL's host is only a label for libcurl: address, SNI and Host are each set on their own.
@@ -66,8 +84,9 @@ void Transfer::prepare(const std::string& ca_file) {
   set(easy_, CURLOPT_PROXY, "");  // whatever the environment says
   set(easy_, CURLOPT_NOPROXY, "*");
   set(easy_, CURLOPT_NOSIGNAL, 1L);
-  set(easy_, CURLOPT_LOCALPORT, next_local_port());
-  set(easy_, CURLOPT_LOCALPORTRANGE, local_ports_tried);
+  const LocalPorts ports = next_local_ports();
+  set(easy_, CURLOPT_LOCALPORT, ports.first);
+  set(easy_, CURLOPT_LOCALPORTRANGE, ports.tried);
   set(easy_, CURLOPT_FRESH_CONNECT, 1L);
   set(easy_, CURLOPT_FOLLOWLOCATION, 0L);
   set(easy_, CURLOPT_CONNECTTIMEOUT_MS, no_own_limit_ms);

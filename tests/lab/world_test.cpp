@@ -105,9 +105,15 @@ TEST_F(LabWorldTest, RejectedResourceFailsTheGenerationInEnvoysWords) {
 }
 
 TEST_F(LabWorldTest, BrokenManifestIsAnErrorNotTheOldStateTakenForNew) {
-  const auto applied = world_->apply({1, "---\nkind: [\n", false}, {});
-  ASSERT_FALSE(applied);
-  EXPECT_EQ(applied.error().message.find("istiod refused it: unable to reload"), 0U) << applied.error().message;
+  const auto no_yaml = world_->apply({1, "---\nkind: [\n", false}, {});
+  ASSERT_FALSE(no_yaml);
+  EXPECT_NE(no_yaml.error().message.find("not YAML"), std::string::npos) << no_yaml.error().message;
+  const std::string no_entry =
+      "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a, namespace: dns}\nspec: {hosts: "
+      "7}\n";
+  const auto refused = world_->apply({1, no_entry, false}, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("istiod refused it: unable to reload"), 0U) << refused.error().message;
 }
 
 TEST_F(LabWorldTest, GenerationWithTheSameContentIsAcknowledgedAgainAndAnEmptyOneToo) {

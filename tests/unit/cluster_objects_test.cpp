@@ -17,8 +17,8 @@ scenario::Profile profile(const char* name, const char* ns, scenario::Mesh mesh 
 
 // A profile's own probe and one with the proxy's uid.
 std::vector<ProbePlace> workload(bool knative) {
-  return {{"P2", "P2", "P2", "tenant", agent_port, 1000, 1000, true, true, knative},
-          {"P2@1337:1000", "P2", "P2", "tenant", first_extra_port, 1337, 1000, true, false, knative}};
+  return {{"P2", "P2", "P2", "tenant", agent_port, "1/2", 1000, 1000, true, true, knative},
+          {"P2@1337:1000", "P2", "P2", "tenant", first_extra_port, "2/2", 1337, 1000, true, false, knative}};
 }
 
 TEST(PlaceTest, TheMeshedLiveInKnativeServicesTheOthersInDeployments) {
@@ -36,6 +36,8 @@ TEST(PlaceTest, TheMeshedLiveInKnativeServicesTheOthersInDeployments) {
                                          "P6@0:0 knative meshed captured in tenant-p6"));
   ASSERT_EQ(places->gateways.size(), 1U);
   EXPECT_EQ(places->gateways[0].name, "P6.gateway");
+  EXPECT_EQ(places->probes[0].port_share, "1/1");
+  EXPECT_EQ(places->probes[2].port_share, "2/3");
   EXPECT_EQ(places->probes[0].port, agent_port);
   EXPECT_NE(places->probes[2].port, places->probes[3].port) << "they share a pod";
   EXPECT_FALSE(place(profiles, {}, Workload::deployment)->probes[1].knative);
@@ -121,7 +123,7 @@ TEST(ObjectsTest, ContainersMayDoNothingBeyondTheirTask) {
   EXPECT_EQ(containers[1]["securityContext"]["runAsUser"], 1337);
   EXPECT_NE(containers[1]["name"], containers[0]["name"]);
   EXPECT_FALSE(containers[1].contains("ports")) << "Knative takes those of one container alone";
-  const Json root = probe_object({{"P2", "P2", "P2", "t", 8080, 0, 0, true, true, false}}, common);
+  const Json root = probe_object({{"P2", "P2", "P2", "t", 8080, "1/1", 0, 0, true, true, false}}, common);
   EXPECT_EQ(root["spec"]["template"]["spec"]["containers"][0]["securityContext"]["runAsNonRoot"], false);
 }
 

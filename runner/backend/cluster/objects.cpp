@@ -70,7 +70,7 @@ Json agent_container(const ProbePlace& probe, const Common& common) {
                     {"imagePullPolicy", "IfNotPresent"},
                     {"command",
                      {"egressproof-probe", "agent", "--listen", "0.0.0.0:" + std::to_string(probe.port), "--key-file",
-                      key + "/key", "--run", common.run_id, "--ca", ca + "/ca.pem"}},
+                      key + "/key", "--run", common.run_id, "--ca", ca + "/ca.pem", "--port-share", probe.port_share}},
                     {"securityContext", confined(probe.uid, probe.gid)},
                     {"resources", requests()},
                     {"volumeMounts", {mount("ca", ca), mount("agent", key)}}};
@@ -166,8 +166,8 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
     if (taken(profile.ns) || (!profile.gateway.empty() && taken(profile.gateway)))
       return fail(ErrorKind::scenario,
                   "profile " + profile.name + " shares a namespace with another profile or with the targets");
-    places.probes.push_back({profile.name, profile.name, profile.name, profile.ns, agent_port, tenant_id, tenant_id,
-                             meshed, meshed, meshed && workload == Workload::knative});
+    places.probes.push_back({profile.name, profile.name, profile.name, profile.ns, agent_port, "1/1", tenant_id,
+                             tenant_id, meshed, meshed, meshed && workload == Workload::knative});
     names.insert(name_of(profile.name));
     if (!profile.gateway.empty()) places.gateways.push_back({profile.name + ".gateway", profile.gateway});
   }
@@ -194,6 +194,10 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
     place.captured = pod->meshed && !as_proxy;
     places.probes.push_back(std::move(place));
   }
+  std::map<std::string, int> count, index;
+  for (const ProbePlace& place : places.probes) ++count[place.pod];
+  for (ProbePlace& place : places.probes)
+    place.port_share = std::to_string(++index[place.pod]) + "/" + std::to_string(count[place.pod]);
   return places;
 }
 

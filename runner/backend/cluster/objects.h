@@ -26,6 +26,7 @@ struct ProbePlace {
   std::string pod;      // the probe whose pod it is: "P2", "P2+inject-false"
   std::string ns;
   int port = agent_port;
+  std::string port_share = "1/1";  // its part of the pod's local ports, as the probe's option takes it
   int uid = 1000, gid = 1000;
   bool meshed = false;                // its namespace is injected
   bool captured = false;              // its connections go through its pod's proxy

@@ -73,6 +73,8 @@ class LabWorld : public World {
   [[nodiscard]] std::filesystem::path pod_folder(const PodPlace& pod) const {
     return folder_.path() / ("pod-" + pod.name);
   }
+  // "2/3": of the probes in its pod.
+  [[nodiscard]] std::string port_share(const ProbePlace& place) const;
   [[nodiscard]] std::filesystem::path probe_log(const ProbePlace& place) const {
     return folder_.path() / ("probe-" + place.name + ".log");
   }

@@ -268,6 +268,17 @@ Result<void> LabWorld::start_all_at_once() {
   return in_parallel(std::size(lanes), [&](std::size_t i) { return (this->*lanes[i])(); });
 }
 
+std::string LabWorld::port_share(const ProbePlace& place) const {
+  int count = 0;
+  int index = 0;
+  for (const ProbePlace& other : probe_places_) {
+    if (other.pod != place.pod) continue;
+    ++count;
+    if (other.name == place.name) index = count;
+  }
+  return std::to_string(index) + "/" + std::to_string(count);
+}
+
 Result<void> LabWorld::start_probes() {
   for (const ProbePlace& place : probe_places_) {
     auto log = log_file(probe_log(place), 0);
@@ -276,7 +287,7 @@ Result<void> LabWorld::start_probes() {
     for (const std::string& capability : place.capabilities) flags.insert(flags.end(), {"--capability", capability});
     auto command = sandboxed(pod_ns_[place.pod], flags,
                              {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
-                              (folder_.path() / "fixtures-ca.pem").string()});
+                              (folder_.path() / "fixtures-ca.pem").string(), "--port-share", port_share(place)});
     command.err = log->get();
     auto link = ProbeLink::start(std::move(command));
     if (!link) return tl::unexpected(link.error());
