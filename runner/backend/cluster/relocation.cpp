@@ -45,7 +45,10 @@ std::string Relocation::translated(std::string_view text, const Table& table) {
       at += word.size();
       continue;
     }
-    const std::size_t length = std::max<std::size_t>(1, std::max(whole.size(), word.size()));
+    // What is no literal of ours may end in one: "::ffff:198.51.100.66".
+    const std::size_t colon = word.rfind(':');
+    const std::size_t passed = colon == std::string_view::npos ? word.size() : colon + 1;
+    const std::size_t length = std::max<std::size_t>(1, std::max(whole.size(), passed));
     done += text.substr(at, length);
     at += length;
   }

@@ -105,6 +105,7 @@ class LabBackend : public Backend {
     plan::Capabilities capabilities{"lab", {"netns", "capabilities"}};
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
+    capabilities.features.insert("ipv6");  // its namespaces have both families
     if (has_network_policy(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("network-policy");
     return capabilities;
   }
