@@ -69,7 +69,7 @@ struct Observation {
   std::chrono::microseconds finished_at{0};
   std::vector<std::string> addresses;  // as resolved, in order (of the last hop)
   std::string peer;                    // "address:port" dialled ("[v6]:port")
-  std::string local;                   // "address:port" of the probe's end; of a connect that timed out too; empty if none was begun
+  std::string local;  // "address:port" of the probe's end; of a connect that timed out too; empty if none was begun
   std::optional<int> http_status;
   std::string http_version;  // "1.1", "2"
   std::string server_header;

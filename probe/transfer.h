@@ -70,10 +70,10 @@ class Transfer {
   std::string unsent_;
   int watched_ = -1;  // the socket while exchange_ is at work
   bool opened_ = false;
-  int open_error_ = 0;  // errno
-  int socket_ = -1;     // libcurl's, which may have closed it
+  int open_error_ = 0;        // errno
+  int socket_ = -1;           // libcurl's, which may have closed it
   std::uint64_t cookie_ = 0;  // by which the kernel knows that socket
-  std::string local_;   // of a connection that was not made in time
+  std::string local_;         // of a connection that was not made in time
   bool ended_ = false;
   Code code_ = Code::local_error;
   std::string detail_;

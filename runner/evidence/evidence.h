@@ -77,7 +77,8 @@ struct Collected {
 Evidence join(const plan::Plan& plan, const Collected& collected);
 
 // The client side succeeded: every stage, and for HTTP a 2xx with a genuine answer (none for HEAD), for tcp a genuine
-// answer. Datagrams succeed with an answer (of udp a genuine one), or if none is expected. A TLS handshake succeeds only with a certificate of the run's CA.
+// answer. Datagrams succeed with an answer (of udp a genuine one), or if none is expected. A TLS handshake succeeds
+// only with a certificate of the run's CA.
 bool client_ok(const Witnesses& one);
 
 // The first receipt that says: arrived (see plan::Destination); without a nonce where it is the attempt's by both ends
