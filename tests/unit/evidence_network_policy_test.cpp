@@ -50,7 +50,7 @@ TEST(JoinNetworkPolicy, AnothersDropIsNot) {
     Sample sample = timed_out();
     policy::MeshRecord& record = drop(sample, what == std::string("port") ? "40002" : "40001");
     if (what == std::string("destination")) record.destination = "198.51.100.66:443";
-    if (what == std::string("time")) record.at = Sample::at(9000);
+    if (what == std::string("time")) record.at = Sample::at(19000);
     if (what == std::string("pod")) record.proxy = policy::network_witness("P4");
     EXPECT_THAT(sample.row().probe.logged, IsEmpty()) << what;
   }
