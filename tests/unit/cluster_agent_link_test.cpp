@@ -1,7 +1,7 @@
 // What the runner makes of agents: the real one, and one whose answers someone cuts or alters on the way.
 #include "runner/backend/cluster/agent_link.h"
 
-#include "runner/backend/cluster/http.h"
+#include "runner/backend/mesh/http.h"
 #include "tests/unit/probe_agent_support.h"
 
 namespace egressproof::backend::cluster {
@@ -268,14 +268,15 @@ TEST_F(AgentLink, WhatIsNoAgentIsAnError) {
 
 TEST_F(AgentLink, ReadyProbesAndPlainGets) {
   EXPECT_TRUE(wait_ready({{"A", url_of(agent_->port())}}, patience));
-  const auto replies = http_get_all({url_of(agent_->port()) + "/healthz", url_of(agent_->port()) + "/none"}, patience);
+  const auto replies = mesh::http_get_all(
+      std::vector<std::string>{url_of(agent_->port()) + "/healthz", url_of(agent_->port()) + "/none"}, patience);
   ASSERT_EQ(replies.size(), 2U);
   ASSERT_TRUE(replies[0] && replies[1]);
   EXPECT_EQ(replies[0]->status, 200);
   EXPECT_NE(replies[0]->body.find("\"ok\""), std::string::npos);
   EXPECT_EQ(replies[1]->status, 404);
   const std::uint16_t free = start_agent()->port();
-  const auto refused = http_get(url_of(free), patience);
+  const auto refused = mesh::http_get({url_of(free)}, patience);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find(url_of(free)), std::string::npos);
 }

@@ -12,7 +12,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "probe/signature.h"
-#include "runner/backend/cluster/http.h"
+#include "runner/backend/mesh/http.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -234,7 +234,7 @@ Result<void> wait_ready(const std::map<std::string, std::string>& urls, millisec
     std::vector<std::string> paths;
     for (const auto& [probe, url] : waiting) paths.push_back(url + "/healthz");
     const auto replies =
-        http_get_all(paths, std::min(one_health_check, std::max(milliseconds(1), left_until(deadline))));
+        mesh::http_get_all(paths, std::min(one_health_check, std::max(milliseconds(1), left_until(deadline))));
     std::string missing;
     auto reply = replies.begin();
     for (auto at = waiting.begin(); at != waiting.end(); ++reply) {

@@ -5,9 +5,10 @@
 #include <set>
 
 #include "base/files.h"
-#include "runner/backend/cluster/http.h"
 #include "runner/backend/cluster/world.h"
 #include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/mesh/envoy_gap.h"
+#include "runner/backend/mesh/http.h"
 #include "runner/backend/mesh/marker.h"
 
 namespace egressproof::backend::cluster {
@@ -50,7 +51,7 @@ bool is_default_sidecar(const Json& object, const std::string& ns) {
 Result<std::vector<mesh::ProxyStatus>> ClusterWorld::proxy_status() const {
   std::vector<mesh::ProxyStatus> all;
   for (const PortForward& istiod : istiods_) {
-    const auto reply = http_get(istiod.url(8080) + "/debug/syncz", http_limit);
+    const auto reply = mesh::http_get({istiod.url(8080) + "/debug/syncz"}, http_limit);
     if (!reply) return tl::unexpected(reply.error());
     auto some = mesh::parse_syncz(reply->body);
     if (!some) return tl::unexpected(some.error());
@@ -65,7 +66,7 @@ Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) con
   const std::vector<std::string> ours = meshed_namespaces();
   const std::set<std::string> namespaces(ours.begin(), ours.end());
   for (const PortForward& istiod : istiods_) {
-    const auto reply = http_get(istiod.url(8080) + "/debug/configz", http_limit);
+    const auto reply = mesh::http_get({istiod.url(8080) + "/debug/configz"}, http_limit);
     if (!reply) return "istiod's /debug/configz: " + reply.error().message;
     const Json store = Json::parse(reply->body, nullptr, false);
     if (!store.is_array()) return std::string("istiod's /debug/configz as a JSON array");
@@ -88,38 +89,20 @@ Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) con
 
 // What Envoy itself does not use yet, all proxies asked at once.
 std::string ClusterWorld::envoy_gap(const std::string& cluster) const {
-  const std::vector<std::string> parts = mesh::activity_queries(cluster);
-  std::vector<std::string> urls, names;
-  for (const Member& member : members_) {
-    if (!member.proxied) continue;
-    names.push_back(member.name);
-    for (const std::string& part : parts) urls.push_back(member.forward->url(envoy_admin_port) + part);
-  }
-  const auto replies = http_get_all(urls, http_limit);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::vector<std::string> bodies;
-    for (std::size_t k = i * parts.size(); k < (i + 1) * parts.size(); ++k) {
-      if (!replies[k]) return "pod of " + names[i] + ": " + replies[k].error().message;
-      bodies.push_back(replies[k]->body);
-    }
-    if (const std::string gap = mesh::not_active(bodies, cluster); !gap.empty())
-      return "pod of " + names[i] + ": " + gap;
-  }
-  return {};
+  std::vector<mesh::EnvoyAdmin> envoys;
+  for (const Member& member : members_)
+    if (member.proxied) envoys.push_back({"pod of " + member.name, {member.forward->url(envoy_admin_port)}});
+  return mesh::envoy_gap(envoys, cluster, http_limit);
 }
 
 Result<std::string> ClusterWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& before,
                                               const std::string& cluster) const {
   const auto status = proxy_status();
   if (!status) return status.error().message;
-  if (const auto rejected = mesh::new_rejections(before, *status); !rejected.empty())
-    return fail(ErrorKind::environment, rejected.front());
   std::vector<std::string> expected;
   for (const Member& member : members_)
     if (member.proxied) expected.push_back(member.pod.name + "." + member.pod.ns);
-  if (std::string gap = mesh::unacknowledged(*status, expected, mesh::highest_push(before), mesh::Xds::delta);
-      !gap.empty())
-    return gap;
+  if (auto gap = mesh::push_gap(before, *status, expected, mesh::Xds::delta); !gap || !gap->empty()) return gap;
   return envoy_gap(cluster);
 }
 

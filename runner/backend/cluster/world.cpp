@@ -6,8 +6,8 @@
 
 #include "base/files.h"
 #include "runner/backend/cluster/agent_link.h"
-#include "runner/backend/cluster/http.h"
 #include "runner/backend/cluster/shares.h"
+#include "runner/backend/mesh/http.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -134,7 +134,7 @@ Result<target::Journal> ClusterWorld::receipts() {
   std::vector<std::string> urls;
   for (const TargetMember& target : targets_)
     urls.push_back(target.forward->url(inspection_port) + "/journal?from=" + std::to_string(target.journal.size()));
-  const auto replies = http_get_all(urls, http_limit);
+  const auto replies = mesh::http_get_all(urls, http_limit);
   target::Journal all;
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     TargetMember& target = targets_[i];
@@ -251,13 +251,13 @@ Versions ClusterWorld::versions() {
     versions["kubectl"] = told.value("clientVersion", Json::object()).value("gitVersion", "");
   }
   if (!istiods_.empty())
-    if (const auto reply = http_get(istiods_.front().url(8080) + "/version", http_limit)) {
+    if (const auto reply = mesh::http_get({istiods_.front().url(8080) + "/version"}, http_limit)) {
       std::string text = reply->body.substr(0, reply->body.find('\n'));
       if (reply->status == 200 && !text.empty()) versions["istio"] = text;
     }
   for (const Member& member : members_) {
     if (!member.proxied || !member.forward) continue;
-    const auto reply = http_get(member.forward->url(envoy_admin_port) + "/server_info", http_limit);
+    const auto reply = mesh::http_get({member.forward->url(envoy_admin_port) + "/server_info"}, http_limit);
     const Json info = reply ? Json::parse(reply->body, nullptr, false) : Json();
     if (info.is_object()) versions["envoy"] = info.value("version", "");
     break;

@@ -8,8 +8,8 @@
 #include "base/x509.h"
 #include "runner/backend/cluster/agent_link.h"
 #include "runner/backend/cluster/core_dns.h"
-#include "runner/backend/cluster/http.h"
 #include "runner/backend/cluster/world.h"
+#include "runner/backend/mesh/http.h"
 #include "runner/backend/target_config.h"
 
 namespace egressproof::backend::cluster {
@@ -160,7 +160,7 @@ Result<void> ClusterWorld::wait_targets() {
       if (!*ready) return "the port-forward to target " + target.fixture;
       urls.push_back(target.forward->url(inspection_port) + "/healthz");
     }
-    const auto replies = http_get_all(urls, http_limit);
+    const auto replies = mesh::http_get_all(urls, http_limit);
     for (std::size_t i = 0; i < urls.size(); ++i)
       if (!replies[i] || replies[i]->status != 200) return "target " + targets_[i].fixture + " to listen";
     return std::string();

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/world.h"
+#include "runner/backend/mesh/envoy_gap.h"
 #include "runner/backend/mesh/marker.h"
 #include "runner/policy/network_policy_split.h"
 
@@ -61,36 +62,20 @@ Result<std::string> LabWorld::store_gap(const std::string& marker, std::size_t l
 
 // What Envoy itself does not use yet, all proxies asked at once.
 std::string LabWorld::envoy_gap(const std::string& cluster) const {
-  const std::vector<std::string> parts = mesh::activity_queries(cluster);
-  std::vector<HttpQuery> queries;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < pods_.size(); ++i) {
-    if (!pods_[i].meshed) continue;
-    names.push_back(pods_[i].name);
-    for (const std::string& part : parts) queries.push_back({&pod_ns_[i], "http://127.0.0.1:15000" + part});
-  }
-  const auto replies = http_get_all(queries);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    std::vector<std::string> bodies;
-    for (std::size_t k = i * parts.size(); k < (i + 1) * parts.size(); ++k) {
-      if (!replies[k]) return "pod " + names[i] + ": " + replies[k].error().message;
-      bodies.push_back(replies[k]->body);
-    }
-    if (const std::string gap = mesh::not_active(bodies, cluster); !gap.empty()) return "pod " + names[i] + ": " + gap;
-  }
-  return {};
+  std::vector<mesh::EnvoyAdmin> envoys;
+  for (std::size_t i = 0; i < pods_.size(); ++i)
+    if (pods_[i].meshed) envoys.push_back({"pod " + pods_[i].name, query_in(pod_ns_[i], "http://127.0.0.1:15000")});
+  return mesh::envoy_gap(envoys, cluster, milliseconds(2000));
 }
 
 Result<std::string> LabWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& before,
                                           const std::string& cluster) const {
   const auto status = proxy_status();
   if (!status) return status.error().message;
-  if (const auto rejected = mesh::new_rejections(before, *status); !rejected.empty())
-    return fail(ErrorKind::environment, rejected.front());
   std::vector<std::string> expected;
   for (const PodPlace& pod : pods_)
     if (pod.meshed) expected.push_back(proxy_id_of(pod));
-  if (std::string gap = mesh::unacknowledged(*status, expected, mesh::highest_push(before)); !gap.empty()) return gap;
+  if (auto gap = mesh::push_gap(before, *status, expected); !gap || !gap->empty()) return gap;
   return envoy_gap(cluster);
 }
 

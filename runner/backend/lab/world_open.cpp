@@ -332,10 +332,10 @@ Result<void> LabWorld::wait_proxies() {
   for (std::size_t i = 0; i < pods_.size(); ++i)
     if (pods_[i].meshed) waiting.push_back(i);
   return await(milliseconds(30000), [&]() -> std::string {
-    std::vector<HttpQuery> queries;
+    std::vector<mesh::HttpQuery> queries;
     queries.reserve(waiting.size());
-    for (const std::size_t i : waiting) queries.push_back({&pod_ns_[i], "http://127.0.0.1:15021/healthz/ready"});
-    const auto replies = http_get_all(queries, milliseconds(1000));
+    for (const std::size_t i : waiting) queries.push_back(query_in(pod_ns_[i], "http://127.0.0.1:15021/healthz/ready"));
+    const auto replies = mesh::http_get_all(queries, milliseconds(1000));
     std::vector<std::size_t> still;
     for (std::size_t k = 0; k < waiting.size(); ++k)
       if (!replies[k] || replies[k]->status != 200) still.push_back(waiting[k]);

@@ -127,6 +127,13 @@ std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::v
   return {};
 }
 
+Result<std::string> push_gap(const std::vector<ProxyStatus>& before, const std::vector<ProxyStatus>& now,
+                             const std::vector<std::string>& expected, Xds xds) {
+  if (const auto rejected = new_rejections(before, now); !rejected.empty())
+    return fail(ErrorKind::environment, rejected.front());
+  return unacknowledged(now, expected, highest_push(before), xds);
+}
+
 std::vector<std::string> activity_queries(const std::string& marker_cluster) {
   const std::string dump = "/config_dump?resource=";
   return {

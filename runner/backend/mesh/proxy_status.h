@@ -42,6 +42,11 @@ enum class Xds { state_of_the_world, delta };
 std::string unacknowledged(const std::vector<ProxyStatus>& proxies, const std::vector<std::string>& expected,
                            std::uint64_t after, Xds xds = Xds::state_of_the_world);
 
+// What is still awaited of a push after `before`: that nothing is newly rejected (an Error of kind environment, as that
+// never mends itself) and all of `expected` acknowledged it. Empty: nothing.
+Result<std::string> push_gap(const std::vector<ProxyStatus>& before, const std::vector<ProxyStatus>& now,
+                             const std::vector<std::string>& expected, Xds xds = Xds::state_of_the_world);
+
 // Parts of Envoy's GET :15000/config_dump (resource=, mask=) that not_active() needs: a few kilobytes instead of
 // hundreds.
 std::vector<std::string> activity_queries(const std::string& marker_cluster);
