@@ -1,14 +1,11 @@
 #include "runner/cli/bundle.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <sstream>
 
 #include "base/files.h"
+#include "runner/backend/cluster/tar.h"
 #include "runner/policy/manifests.h"
 #include "runner/report/printable.h"
 
@@ -18,11 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int text_width = 120;
-
-la_ssize_t append(archive*, void* into, const void* bytes, std::size_t size) {
-  static_cast<std::string*>(into)->append(static_cast<const char*>(bytes), size);
-  return static_cast<la_ssize_t>(size);
-}
 
 // Scenarios without a cell in the report are left out; profiles are needed by the file that holds them all.
 std::set<fs::path> files_of(const scenario::Suite& suite, const report::Report& report) {
@@ -102,35 +94,10 @@ Result<Bundle> bundle_of(const scenario::Suite& suite, const report::Report& rep
 }
 
 Result<std::string> tar_gz(const Bundle& bundle, const std::string& folder) {
-  std::string made;
-  const std::unique_ptr<archive, int (*)(archive*)> tar(archive_write_new(), archive_write_free);
-  const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), archive_entry_free);
-  const auto error = [&] {
-    const char* why = tar ? archive_error_string(tar.get()) : nullptr;
-    return fail(ErrorKind::internal, std::string("libarchive: ") + (why == nullptr ? "no memory" : why));
-  };
-  // The gzip header would hold the time.
-  if (!tar || !entry || archive_write_set_format_ustar(tar.get()) != ARCHIVE_OK ||
-      archive_write_add_filter_gzip(tar.get()) != ARCHIVE_OK ||
-      archive_write_set_filter_option(tar.get(), "gzip", "timestamp", nullptr) != ARCHIVE_OK ||
-      archive_write_open(tar.get(), &made, nullptr, append, nullptr) != ARCHIVE_OK)
-    return error();
-  for (const auto& [path, file] : bundle) {
-    archive_entry_clear(entry.get());
-    archive_entry_set_pathname(entry.get(), (folder + "/" + path).c_str());
-    archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), file.program ? 0755 : 0644);
-    archive_entry_set_uid(entry.get(), 0);
-    archive_entry_set_gid(entry.get(), 0);
-    archive_entry_set_mtime(entry.get(), 0, 0);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(file.content.size()));
-    if (archive_write_header(tar.get(), entry.get()) != ARCHIVE_OK) return error();
-    if (archive_write_data(tar.get(), file.content.data(), file.content.size()) !=
-        static_cast<la_ssize_t>(file.content.size()))
-      return error();
-  }
-  if (archive_write_close(tar.get()) != ARCHIVE_OK) return error();
-  return made;
+  backend::cluster::TarTree tree;
+  for (const auto& [path, file] : bundle)
+    tree[folder + "/" + path] = {false, static_cast<mode_t>(file.program ? 0755 : 0644), file.content};
+  return backend::cluster::tar_of(tree, backend::cluster::Compression::gzip);
 }
 
 }  // namespace egressproof::cli

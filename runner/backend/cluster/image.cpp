@@ -1,18 +1,16 @@
 #include "runner/backend/cluster/image.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include <map>
-#include <memory>
 #include <set>
 #include <sstream>
 
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "runner/backend/cluster/tar.h"
 #include "runner/process/child.h"
 
 namespace egressproof::backend::cluster {
@@ -21,48 +19,6 @@ namespace {
 constexpr const char* epoch = "1970-01-01T00:00:00Z";
 constexpr mode_t program_mode = 0755;
 constexpr mode_t temporary_mode = 01777;
-
-struct Entry {
-  bool folder = false;
-  mode_t mode = program_mode;
-  std::string content = {};
-};
-using Tree = std::map<std::string, Entry>;  // by path without leading slash; sorted, so a folder comes before its files
-
-la_ssize_t append(archive*, void* into, const void* bytes, std::size_t size) {
-  static_cast<std::string*>(into)->append(static_cast<const char*>(bytes), size);
-  return static_cast<la_ssize_t>(size);
-}
-
-// A tar of the tree, with nothing in it of the time, the user or the machine.
-Result<std::string> tar_of(const Tree& tree) {
-  std::string made;
-  const std::unique_ptr<archive, int (*)(archive*)> tar(archive_write_new(), archive_write_free);
-  const std::unique_ptr<archive_entry, void (*)(archive_entry*)> entry(archive_entry_new(), archive_entry_free);
-  const auto error = [&] {
-    const char* why = tar ? archive_error_string(tar.get()) : nullptr;
-    return fail(ErrorKind::internal, std::string("libarchive: ") + (why == nullptr ? "no memory" : why));
-  };
-  if (!tar || !entry || archive_write_set_format_ustar(tar.get()) != ARCHIVE_OK ||
-      archive_write_open(tar.get(), &made, nullptr, append, nullptr) != ARCHIVE_OK)
-    return error();
-  for (const auto& [path, one] : tree) {
-    archive_entry_clear(entry.get());
-    archive_entry_set_pathname(entry.get(), (one.folder ? path + "/" : path).c_str());
-    archive_entry_set_filetype(entry.get(), one.folder ? AE_IFDIR : AE_IFREG);
-    archive_entry_set_perm(entry.get(), one.mode);
-    archive_entry_set_uid(entry.get(), 0);
-    archive_entry_set_gid(entry.get(), 0);
-    archive_entry_set_mtime(entry.get(), 0, 0);
-    archive_entry_set_size(entry.get(), static_cast<la_int64_t>(one.content.size()));
-    if (archive_write_header(tar.get(), entry.get()) != ARCHIVE_OK) return error();
-    if (archive_write_data(tar.get(), one.content.data(), one.content.size()) !=
-        static_cast<la_ssize_t>(one.content.size()))
-      return error();
-  }
-  if (archive_write_close(tar.get()) != ARCHIVE_OK) return error();
-  return made;
-}
 
 // What ldd says of one line: "libc.so.6 => /lib/.../libc.so.6 (0x...)", "/lib64/ld-linux-x86-64.so.2 (0x...)",
 // "linux-vdso.so.1 (0x...)", "libx.so => not found".
@@ -84,12 +40,12 @@ Result<std::set<std::string>> libraries_of(const std::filesystem::path& program)
   return paths;
 }
 
-void add_folders(Tree& tree, const std::filesystem::path& path) {
+void add_folders(TarTree& tree, const std::filesystem::path& path) {
   for (auto folder = path.parent_path(); !folder.empty(); folder = folder.parent_path())
-    tree.emplace(folder.string(), Entry{true});
+    tree.emplace(folder.string(), TarEntry{true});
 }
 
-Result<void> add_file(Tree& tree, const std::string& path, const std::filesystem::path& from) {
+Result<void> add_file(TarTree& tree, const std::string& path, const std::filesystem::path& from) {
   auto content = read_file(from);
   if (!content) return tl::unexpected(content.error());
   add_folders(tree, path);
@@ -97,8 +53,8 @@ Result<void> add_file(Tree& tree, const std::string& path, const std::filesystem
   return {};
 }
 
-Result<Tree> files_of(const std::filesystem::path& programs) {
-  Tree tree;
+Result<TarTree> files_of(const std::filesystem::path& programs) {
+  TarTree tree;
   tree["tmp"] = {true, temporary_mode};
   std::set<std::string> libraries;
   for (const std::string name : {"egressproof-probe", "egressproof-target"}) {
@@ -154,7 +110,7 @@ Result<void> write_image_archive(const std::filesystem::path& programs, const st
   image["Config"] = config_name;
   image["RepoTags"] = Json::array({reference});
   image["Layers"] = Json::array({"layer.tar"});
-  Tree outer;
+  TarTree outer;
   constexpr mode_t readable_mode = 0644;
   outer[config_name] = {false, readable_mode, config_text};
   outer["layer.tar"] = {false, readable_mode, std::move(*layer)};
