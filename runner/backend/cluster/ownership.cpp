@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "runner/backend/cluster/core_dns.h"
 #include "runner/backend/cluster/objects.h"
+#include "runner/process/start_time.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -30,14 +31,6 @@ std::string trimmed(std::string text) {
   return text;
 }
 
-// Field 22 of /proc/PID/stat, behind the name in parentheses: tells a pid from a later one of the same number.
-std::string start_time(const std::string& pid) {
-  const std::string stat = read_file("/proc/" + pid + "/stat").value_or("");
-  std::size_t at = stat.rfind(')');
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
-  return at == std::string::npos ? std::string() : stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
-}
-
 std::string machine() {
   std::array<char, 256> host{};
   ::gethostname(host.data(), host.size() - 1);
@@ -53,17 +46,16 @@ Result<std::vector<Json>> namespaces_of_runs(const Kubectl& kubectl) {
 }  // namespace
 
 std::string this_process() {
-  const std::string pid = std::to_string(::getpid());
-  return machine() + "/" + pid + "/" + start_time(pid);
+  return machine() + "/" + std::to_string(::getpid()) + "/" + process::start_time(::getpid());
 }
 
 bool is_over(const Holder& holder, std::int64_t now) {
   if (holder.kept || now - holder.renewed_s > silent_limit_s) return true;
   const std::string here = machine() + "/";
   if (holder.process.compare(0, here.size(), here) != 0) return false;  // of another machine: only its silence tells
-  const std::string process = holder.process.substr(here.size());
-  const std::size_t slash = process.find('/');
-  return slash == std::string::npos || start_time(process.substr(0, slash)) != process.substr(slash + 1);
+  const std::string own = holder.process.substr(here.size());           // "pid/start time"
+  const std::size_t slash = own.find('/');
+  return slash == std::string::npos || process::start_time(std::atoi(own.c_str())) != own.substr(slash + 1);
 }
 
 Result<Holder> holder_of(const Json& ns) {

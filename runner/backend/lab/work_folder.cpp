@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "base/files.h"
+#include "runner/process/start_time.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -27,19 +28,10 @@ UniqueFd try_lock(const fs::path& folder, int flags) {
   return fd;
 }
 
-// Field 22 of /proc/PID/stat: tells a process from a later one with the same number. Empty: no such process.
-std::string start_time(int pid) {
-  const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  if (!stat) return {};
-  std::size_t at = stat->rfind(')');  // the name before it may hold spaces
-  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
-  return at == std::string::npos ? std::string() : stat->substr(at + 1, stat->find(' ', at + 1) - at - 1);
-}
-
 // A folder has its name only while it is whole and locked. While it is being made or removed it is
 // "NAME.PID.START.partial": that the process which does so is dead can be told without a lock.
 fs::path partial(const fs::path& path) {
-  return path.string() + "." + std::to_string(::getpid()) + "." + start_time(::getpid()) + partial_suffix;
+  return path.string() + "." + std::to_string(::getpid()) + "." + process::start_time(::getpid()) + partial_suffix;
 }
 
 bool worker_is_dead(const std::string& name) {
@@ -47,7 +39,7 @@ bool worker_is_dead(const std::string& name) {
   const std::size_t start = name.rfind('.', end - 1);
   const std::size_t pid = start == std::string::npos ? start : name.rfind('.', start - 1);
   if (pid == std::string::npos) return false;  // not of our making
-  return start_time(std::atoi(name.c_str() + pid + 1)) != name.substr(start + 1, end - start - 1);
+  return process::start_time(std::atoi(name.c_str() + pid + 1)) != name.substr(start + 1, end - start - 1);
 }
 
 // Does not stop half-way under the folder's name: the lock is one of the first files to go.
