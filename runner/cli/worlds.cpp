@@ -80,10 +80,9 @@ Result<std::unique_ptr<backend::Backend>> make_kind(const WorldOptions& options,
 }  // namespace
 
 void add_world_options(CLI::App& app, WorldOptions& options) {
-  app.add_option("--backend", options.backend, "lab, kind, cluster (kubectl's) or fake (in memory)")
+  app.add_option("--backend", options.backend, "the world; cluster: kubectl's; default: lab")
       ->check(CLI::IsMember({"lab", "kind", "cluster", "fake"}).description(""))
-      ->type_name("WORLD")
-      ->capture_default_str()
+      ->type_name("lab|kind|cluster|fake")
       ->group("World");
   app.add_option("--fake", options.fake_file, "faults of the fake world (JSON)")->type_name("FILE")->group("World");
   app.add_option("--toolchain", options.toolchain, "folder of the lab's istiod, pilot-agent and envoy")
