@@ -56,6 +56,13 @@ TEST(JoinNetworkPolicy, AnothersDropIsNot) {
   }
 }
 
+// The plugin knows the second of a drop, and a loaded machine takes seconds to list many.
+TEST(JoinNetworkPolicy, ADropIsFoundWithinWhatItsClockAllows) {
+  Sample sample = timed_out();
+  drop(sample).at = Sample::at(9000);
+  EXPECT_EQ(sample.row().probe.logged.size(), 1U);
+}
+
 TEST(JoinNetworkPolicy, WhatWasDroppedDidNotLeaveThroughTheGateway) {
   Sample sample = timed_out();
   sample.receive(ReceiptKind::connection, 7).peer = "203.0.113.14:50000";

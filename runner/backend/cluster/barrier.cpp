@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/files.h"
+#include "runner/backend/cluster/generation.h"
 #include "runner/backend/cluster/world.h"
 #include "runner/backend/cluster/yaml_objects.h"
 #include "runner/backend/mesh/envoy_gap.h"
@@ -21,31 +22,6 @@ policy::TimePoint now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
-bool of_istio(const Json& object) { return object.value("apiVersion", "").find(".istio.io/") != std::string::npos; }
-
-// Old or new enough: istiod's copy of an object by its uid, and how new it is.
-std::map<std::string, std::int64_t> generations_in(const Json& store) {
-  std::map<std::string, std::int64_t> found;
-  for (const Json& object : store) {
-    const Json metadata = object.value("metadata", Json::object());
-    found[metadata.value("uid", "")] = metadata.value("generation", std::int64_t{0});
-  }
-  return found;
-}
-
-// What a namespace without a Sidecar of its own has: all is allowed, whatever this mesh's own default is.
-Json open_sidecar(const std::string& ns) {
-  return {{"apiVersion", "networking.istio.io/v1"},
-          {"kind", "Sidecar"},
-          {"metadata", {{"name", "egressproof-open"}, {"namespace", ns}}},
-          {"spec", {{"outboundTrafficPolicy", {{"mode", "ALLOW_ANY"}}}}}};
-}
-
-bool is_default_sidecar(const Json& object, const std::string& ns) {
-  return object.value("kind", "") == "Sidecar" && object["metadata"].value("namespace", "") == ns &&
-         !object.value("spec", Json::object()).contains("workloadSelector");
-}
-
 }  // namespace
 
 Result<std::vector<mesh::ProxyStatus>> ClusterWorld::proxy_status() const {
@@ -60,29 +36,15 @@ Result<std::vector<mesh::ProxyStatus>> ClusterWorld::proxy_status() const {
   return all;
 }
 
-// Whether every istiod's store holds these objects, as new as the API server told, and no Istio object of the run's
-// namespaces beside them.
+// Whether every istiod's store holds these objects and nothing else of the run's.
 Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) const {
-  const std::vector<std::string> ours = meshed_namespaces();
-  const std::set<std::string> namespaces(ours.begin(), ours.end());
+  const std::vector<std::string> namespaces = meshed_namespaces();
   for (const PortForward& istiod : istiods_) {
     const auto reply = mesh::http_get({istiod.url(8080) + "/debug/configz"}, http_limit);
     if (!reply) return "istiod's /debug/configz: " + reply.error().message;
     const Json store = Json::parse(reply->body, nullptr, false);
     if (!store.is_array()) return std::string("istiod's /debug/configz as a JSON array");
-    const auto there = generations_in(store);
-    std::set<std::string> uids;
-    for (const Json& object : wanted) {
-      const Json& metadata = object.at("metadata");
-      const auto found = there.find(metadata.value("uid", "?"));
-      if (found == there.end() || found->second < metadata.value("generation", std::int64_t{0}))
-        return identity_of(object) + " in istiod's store (/debug/configz)";
-      uids.insert(found->first);
-    }
-    for (const Json& object : store)
-      if (namespaces.count(object["metadata"].value("namespace", "")) != 0 &&
-          uids.count(object["metadata"].value("uid", "")) == 0)
-        return identity_of(object) + " gone from istiod's store (/debug/configz)";
+    if (std::string gap = cluster::store_gap(store, wanted, namespaces); !gap.empty()) return gap;
   }
   return std::string();
 }
@@ -138,11 +100,10 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
                                                    const std::function<void()>& while_waiting) {
   auto objects = parse_objects(relocation_.to_cluster(generation.manifests));
   if (!objects) return tl::unexpected(objects.error());
-  for (const ProbePlace& probe : places_.probes) {
-    const bool has = std::any_of(objects->begin(), objects->end(),
-                                 [&](const Json& object) { return is_default_sidecar(object, probe.ns); });
-    if (probe.meshed && probe.name == probe.profile && !has) objects->push_back(open_sidecar(probe.ns));
-  }
+  std::vector<std::string> workloads;
+  for (const ProbePlace& probe : places_.probes)
+    if (probe.meshed && probe.name == probe.profile) workloads.push_back(probe.ns);
+  add_open_sidecars(*objects, workloads);
   const auto before = proxy_status();
   if (!before) return tl::unexpected(before.error());
   policy::Applied applied;

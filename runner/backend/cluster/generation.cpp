@@ -1,0 +1,58 @@
+#include "runner/backend/cluster/generation.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "runner/backend/cluster/yaml_objects.h"
+
+namespace egressproof::backend::cluster {
+namespace {
+
+Json open_sidecar(const std::string& ns) {
+  return {{"apiVersion", "networking.istio.io/v1"},
+          {"kind", "Sidecar"},
+          {"metadata", {{"name", "egressproof-open"}, {"namespace", ns}}},
+          {"spec", {{"outboundTrafficPolicy", {{"mode", "ALLOW_ANY"}}}}}};
+}
+
+bool is_default_sidecar(const Json& object, const std::string& ns) {
+  return object.value("kind", "") == "Sidecar" && object.at("metadata").value("namespace", "") == ns &&
+         !object.value("spec", Json::object()).contains("workloadSelector");
+}
+
+}  // namespace
+
+void add_open_sidecars(std::vector<Json>& objects, const std::vector<std::string>& namespaces) {
+  for (const std::string& ns : namespaces)
+    if (std::none_of(objects.begin(), objects.end(),
+                     [&](const Json& object) { return is_default_sidecar(object, ns); }))
+      objects.push_back(open_sidecar(ns));
+}
+
+bool of_istio(const Json& object) { return object.value("apiVersion", "").find(".istio.io/") != std::string::npos; }
+
+std::string store_gap(const Json& store, const std::vector<Json>& wanted, const std::vector<std::string>& namespaces) {
+  std::map<std::string, std::int64_t> there;  // generation by uid
+  for (const Json& object : store) {
+    const Json metadata = object.value("metadata", Json::object());
+    there[metadata.value("uid", "")] = metadata.value("generation", std::int64_t{0});
+  }
+  std::set<std::string> uids;
+  for (const Json& object : wanted) {
+    const Json& metadata = object.at("metadata");
+    const auto found = there.find(metadata.value("uid", "?"));
+    if (found == there.end() || found->second < metadata.value("generation", std::int64_t{0}))
+      return identity_of(object) + " in istiod's store (/debug/configz)";
+    uids.insert(found->first);
+  }
+  const std::set<std::string> ours(namespaces.begin(), namespaces.end());
+  for (const Json& object : store) {
+    const Json metadata = object.value("metadata", Json::object());
+    if (ours.count(metadata.value("namespace", "")) != 0 && uids.count(metadata.value("uid", "")) == 0)
+      return identity_of(object) + " gone from istiod's store (/debug/configz)";
+  }
+  return {};
+}
+
+}  // namespace egressproof::backend::cluster

@@ -1,0 +1,21 @@
+// What a generation of policies is as objects of a cluster, and whether istiod has it. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace egressproof::backend::cluster {
+
+// Adds to each of `namespaces` that has no Sidecar without workloadSelector one that allows all: so that it is as if no
+// policy was there, whatever this mesh's own default is.
+void add_open_sidecars(std::vector<Json>& objects, const std::vector<std::string>& namespaces);
+
+bool of_istio(const Json& object);  // of an API group of Istio's: what istiod's store must hold
+
+// What istiod's store (the array of /debug/configz) still lacks until it holds `wanted`, each as new as the API server
+// told (uid and generation), and nothing else in `namespaces`. Empty: nothing.
+std::string store_gap(const Json& store, const std::vector<Json>& wanted, const std::vector<std::string>& namespaces);
+
+}  // namespace egressproof::backend::cluster

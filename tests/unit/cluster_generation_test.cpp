@@ -1,0 +1,51 @@
+#include "runner/backend/cluster/generation.h"
+
+#include <gtest/gtest.h>
+
+namespace egressproof::backend::cluster {
+namespace {
+
+Json object(const char* uid, int generation, const char* ns = "tenant-p3") {
+  return {{"apiVersion", "networking.istio.io/v1"},
+          {"kind", "ServiceEntry"},
+          {"metadata", {{"name", "allow"}, {"namespace", ns}, {"uid", uid}, {"generation", generation}}}};
+}
+
+TEST(StoreGapTest, EveryObjectMustBeThereAsNewAsTheApiServerTold) {
+  const std::vector<Json> wanted{object("a", 2)};
+  EXPECT_EQ(store_gap(Json::array({object("a", 2)}), wanted, {"tenant-p3"}), "");
+  EXPECT_EQ(store_gap(Json::array({object("a", 3)}), wanted, {"tenant-p3"}), "")
+      << "newer is a status of somebody else's";
+  const std::string missing = "networking.istio.io/v1 ServiceEntry tenant-p3/allow in istiod's store (/debug/configz)";
+  EXPECT_EQ(store_gap(Json::array({object("a", 1)}), wanted, {"tenant-p3"}), missing);
+  EXPECT_EQ(store_gap(Json::array({object("b", 2)}), wanted, {"tenant-p3"}), missing) << "one of that name, made anew";
+  EXPECT_EQ(store_gap(Json::array(), wanted, {"tenant-p3"}), missing);
+}
+
+TEST(StoreGapTest, WhatWasTakenAwayMustBeGoneFromOurNamespacesAlone) {
+  const Json store{object("a", 1), object("old", 1), object("theirs", 1, "istio-system")};
+  EXPECT_EQ(store_gap(store, {object("a", 1)}, {"tenant-p3"}),
+            "networking.istio.io/v1 ServiceEntry tenant-p3/allow gone from istiod's store (/debug/configz)");
+  EXPECT_EQ(store_gap(store, {object("a", 1), object("old", 1)}, {"tenant-p3"}), "");
+}
+
+TEST(OpenSidecarTest, OnlyANamespaceWithoutADefaultOfItsOwnGetsOne) {
+  const Json closed = {{"kind", "Sidecar"},
+                       {"metadata", {{"name", "default"}, {"namespace", "closed"}}},
+                       {"spec", {{"outboundTrafficPolicy", {{"mode", "REGISTRY_ONLY"}}}}}};
+  Json selective = closed;
+  selective["metadata"]["namespace"] = "selective";
+  selective["spec"]["workloadSelector"] = {{"labels", {{"app", "x"}}}};
+  std::vector<Json> objects{closed, selective};
+  add_open_sidecars(objects, {"closed", "selective", "bare"});
+  ASSERT_EQ(objects.size(), 4U);
+  for (const std::size_t k : {2U, 3U}) {
+    EXPECT_EQ(objects[k]["metadata"]["namespace"], k == 2 ? "selective" : "bare");
+    EXPECT_EQ(objects[k]["spec"]["outboundTrafficPolicy"]["mode"], "ALLOW_ANY");
+    EXPECT_TRUE(of_istio(objects[k]));
+  }
+  EXPECT_FALSE(of_istio({{"apiVersion", "networking.k8s.io/v1"}, {"kind", "NetworkPolicy"}}));
+}
+
+}  // namespace
+}  // namespace egressproof::backend::cluster
