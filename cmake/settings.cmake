@@ -14,7 +14,4 @@ if(EGRESSPROOF_SANITIZE)
   # GCC 12 takes what the sanitizers add for reads of uninitialised memory, in the standard library's own headers too.
   target_compile_options(egressproof_settings INTERFACE -Wno-maybe-uninitialized)
   target_link_options(egressproof_settings INTERFACE -fsanitize=${EGRESSPROOF_SANITIZE})
-else()
-  # GCC 12 warns falsely of members of an empty std::optional, differently at each level of optimisation: told, no error.
-  target_compile_options(egressproof_settings INTERFACE -Wno-error=maybe-uninitialized)
 endif()
