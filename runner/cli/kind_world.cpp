@@ -69,6 +69,7 @@ Result<cluster::WorldSettings> kind_world(const KindOptions& options, const std:
   world.kubeconfig = *kubeconfig;
   world.image = *reference;
   world.run_id = run_id;
+  world.ingress_stand_in = site->options.settings.knative.ingress == cluster::Ingress::stand_in;
   return world;
 }
 

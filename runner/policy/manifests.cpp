@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "runner/policy/sidecar_scope.h"
 #include "runner/scenario/yaml_tree.h"
 
 namespace egressproof::policy {
@@ -108,11 +109,17 @@ bool is_registry_only(const PolicyObject& object) {
 
 }  // namespace
 
-Result<std::string> manifests(const std::vector<Profile>& profiles) {
+Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope) {
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Location> seen;
   std::string all;
   for (const Profile& profile : profiles) {
-    for (const PolicyObject& object : profile.policies) {
+    for (const PolicyObject& written : profile.policies) {
+      PolicyObject object = written;
+      if (scope == Scope::with_harness_hosts) {
+        auto scoped = with_harness_hosts(written);
+        if (!scoped) return scoped;
+        object.yaml = std::move(*scoped);
+      }
       const std::string ns = namespace_of(object, profile);
       const auto [earlier, is_new] =
           seen.try_emplace({group_of(object.api_version), object.kind, ns, object.name}, object.at);

@@ -11,8 +11,9 @@ namespace egressproof::policy {
 
 // Multi-document YAML of all policy objects of `profiles`, in order; metadata.namespace is the profile's where the
 // file says none, as with `kubectl apply -n`. Error kind scenario: two objects of one kind, namespace and name, both
-// places.
-Result<std::string> manifests(const std::vector<scenario::Profile>& profiles);
+// places; and those of with_harness_hosts (sidecar_scope.h).
+enum class Scope { as_written, with_harness_hosts };
+Result<std::string> manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 
 // Whether the profile's own manifests deny what no ServiceEntry lists: a Sidecar without workloadSelector whose
 // outboundTrafficPolicy.mode is REGISTRY_ONLY (or absent mesh: never). Decides which way its canary must turn.

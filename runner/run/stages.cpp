@@ -56,7 +56,7 @@ std::optional<Error> Stages::asked_to_stop(const std::string& where) const {
 }
 
 Result<void> Stages::open() {
-  auto manifests = policy::manifests(profiles_);
+  auto manifests = policy::manifests(profiles_, policy::Scope::with_harness_hosts);
   if (!manifests) return tl::unexpected(manifests.error());
   manifests_ = std::move(*manifests);
   backend::Blueprint blueprint;

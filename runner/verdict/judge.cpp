@@ -68,7 +68,7 @@ class Judge {
     if (!row_.probe.attempt.expects_answer && target_is_forbidden() && observed().code == Code::ok)
       return forbidden_and_failed();
     if (evidence::client_ok(row_.probe)) return target_is_forbidden() ? forbidden_and_ok() : allowed_and_ok();
-    if (was_answered())
+    if (was_answered() && !proxy_answered())
       return inconclusive("someone who is no fixture of this run answered the client (" + client() + ")");
     return target_is_forbidden() ? forbidden_and_failed() : allowed_and_failed();
   }
@@ -97,6 +97,11 @@ class Judge {
     if (observed().code != Code::ok) return false;
     const int status = observed().http_status.value_or(200);
     return status >= 200 && status < 300;
+  }
+
+  // Bytes that the client did not read as HTTP, of a proxy that wrote down that it refused and answered.
+  [[nodiscard]] bool proxy_answered() const {
+    return !observed().http_status && mesh_.say == Say::denied && mesh_.answered;
   }
 
   // Where the last request of a successful attempt arrived, if not at the target.

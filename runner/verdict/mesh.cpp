@@ -104,9 +104,11 @@ std::string failure_of(const MeshRecord& record) {
 MeshSay read(const MeshRecord& record, const std::string& pod) {
   if (record.details == policy::network_policy_drop)
     return {Say::denied, Layer::network_policy, "NetworkPolicy, " + dropped_ends(record)};
-  if (std::string rbac = rbac_of(record); !rbac.empty()) return {Say::denied, Layer::authorization, std::move(rbac)};
+  const bool answered = record.code != 0;
+  if (std::string rbac = rbac_of(record); !rbac.empty())
+    return {Say::denied, Layer::authorization, std::move(rbac), answered};
   if (std::string refused = refused_by(record); !refused.empty())
-    return {Say::denied, record.proxy == pod ? Layer::sidecar : Layer::gateway, std::move(refused)};
+    return {Say::denied, record.proxy == pod ? Layer::sidecar : Layer::gateway, std::move(refused), answered};
   if (failed(record)) return {Say::failed, Layer::none, failure_of(record)};
   if (!record.upstream.empty())
     return {Say::forwarded, Layer::none,

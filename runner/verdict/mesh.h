@@ -21,6 +21,7 @@ struct MeshSay {
   Say say = Say::nothing;
   Layer layer = Layer::none;  // of denied
   std::string mechanism;      // as in Finding
+  bool answered = false;      // of denied: with an HTTP response of the proxy's own
 };
 
 // `pod`: whose own sidecar is Layer::sidecar; any other proxy is Layer::gateway.

@@ -9,6 +9,8 @@
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
 //   unreachable or timed out before it was made (Layer::unknown). All else is inconclusive, a refusal by a dead sidecar
 //   included.
+// - A raw TCP client takes any bytes for an answer. Where the mesh's own record says that a proxy refused and answered
+//   with an HTTP response of its own, those bytes are that: the attempt failed.
 // - A client that failed after something of its single request arrived at another fixture is inconclusive where a
 //   denial or reroute is expected.
 // - A leak is told whatever else is missing. If the policy was not in force yet, it fails an enforced expectation, but

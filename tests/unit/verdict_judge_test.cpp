@@ -186,6 +186,19 @@ TEST(Deny, ConnectionsThatMayBeItsOwnMakeItInconclusive) {
   EXPECT_FINDING(unmeshed.judged(), Verdict::inconclusive, Status::inconclusive);
 }
 
+TEST(Deny, ARawClientsAnswerIsTheProxysRefusalWhereTheProxySaysSo) {
+  const auto raw = [](policy::MeshRecord record) {
+    return Sample().code(Code::ok, probe::Stage::response).logged({std::move(record)}).judged();
+  };
+  const Finding finding = raw(block_all());
+  EXPECT_FINDING(finding, Verdict::deny, Status::pass);
+  EXPECT_EQ(finding.layer, Layer::sidecar);
+  EXPECT_FINDING(raw(black_hole()), Verdict::inconclusive, Status::inconclusive);  // that one sends nothing
+  EXPECT_FINDING(raw(by_cluster()), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(Sample().code(Code::ok, probe::Stage::response).logged({}).judged(), Verdict::inconclusive,
+                 Status::inconclusive);
+}
+
 TEST(Deny, AnsweredByNobodyKnownIsInconclusive) {
   const Finding finding = Sample().status(200).judged();
   EXPECT_FINDING(finding, Verdict::inconclusive, Status::inconclusive);

@@ -33,6 +33,8 @@ struct WorldSettings {
   int agents = 1;                     // pods a profile, spread over the nodes; each gets its share of every batch
   bool check_network_policy = false;  // detect() tries whether a deny-all NetworkPolicy blocks
   Dns dns = Dns::stub_domain;
+  // Nobody else marks the ingresses of Knative Services ready: the world does, while it is open.
+  bool ingress_stand_in = false;
   std::filesystem::path work_folder;  // for logs; made
   std::function<int()> interrupted;   // the signal that asks for an early end, or 0; polled while the world comes up
 };

@@ -199,6 +199,8 @@ std::vector<std::string> ClusterWorld::health() {
   std::vector<std::string> problems;
   if (!open_) return {"the world is closed"};
   if (std::string lost = ownership_->lost(); !lost.empty()) problems.push_back(std::move(lost));
+  if (std::string problem = stand_in_ ? stand_in_->problem() : ""; !problem.empty())
+    problems.push_back("marking ingresses ready: " + problem);
   const auto pods = pods_of_run(kubectl_, settings_.run_id);
   if (!pods) return {pods.error().message};
   const auto check = [&](const Pod& mine) {
@@ -271,6 +273,7 @@ Versions ClusterWorld::versions() {
 Result<void> ClusterWorld::close() {
   if (!open_) return {};
   open_ = false;
+  stand_in_.reset();
   members_.clear();
   targets_.clear();
   istiods_.clear();

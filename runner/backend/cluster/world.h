@@ -12,6 +12,7 @@
 
 #include "runner/backend/backend.h"
 #include "runner/backend/cluster/cluster.h"
+#include "runner/backend/cluster/ingress_stand_in.h"
 #include "runner/backend/cluster/objects.h"
 #include "runner/backend/cluster/ownership.h"
 #include "runner/backend/cluster/pods.h"
@@ -104,6 +105,7 @@ class ClusterWorld : public World {
   Blueprint blueprint_;
   Kubectl kubectl_;
   std::unique_ptr<Ownership> ownership_;
+  std::optional<IngressStandIn> stand_in_;
   Places places_;
   Common common_;
   Relocation relocation_;

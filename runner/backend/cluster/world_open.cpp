@@ -63,6 +63,7 @@ Result<void> ClusterWorld::take_cluster(const Progress& progress) {
   if (!taken) return tl::unexpected(taken.error());
   ownership_ = std::move(*taken);
   open_ = true;
+  if (settings_.ingress_stand_in) stand_in_.emplace(kubectl_);
   return {};
 }
 

@@ -98,8 +98,9 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   const auto split = policy::split_network_policies(generation.manifests);
   if (!split) return tl::unexpected(split.error());
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
-  if (auto written = write_file_atomically(
-          staged, split->others + gateway_manifests(pods_) + mesh::marker_manifests(marker, meshed_namespaces()));
+  if (auto written =
+          write_file_atomically(staged, split->others + platform_manifests(pods_) + gateway_manifests(pods_) +
+                                            mesh::marker_manifests(marker, meshed_namespaces()));
       !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/json.h"
@@ -121,6 +122,27 @@ std::string gateway_manifests(const std::vector<PodPlace>& pods) {
           {"subjectAltNames", {fmt::format("spiffe://cluster.local/ns/{}/sa/{}", pod.ns, pod.service_account)}}}}};
     text += "---\n" + entry.dump(2) + "\n";
   }
+  return text;
+}
+
+std::string platform_manifests(const std::vector<PodPlace>& pods) {
+  const auto service = [](const char* name, const char* cluster_ip) {
+    return Json{{"apiVersion", "networking.istio.io/v1"},
+                {"kind", "ServiceEntry"},
+                {"metadata", {{"name", name}, {"namespace", "istio-system"}}},
+                {"spec",
+                 {{"hosts", {std::string(name) + ".istio-system.svc.cluster.local"}},
+                  {"location", "MESH_INTERNAL"},
+                  {"resolution", "STATIC"},
+                  {"addresses", {cluster_ip}},
+                  {"ports",
+                   {{{"number", 80}, {"name", "http2"}, {"protocol", "HTTP2"}},
+                    {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}}}}}}};
+  };
+  std::string text = "---\n" + service("istio-ingressgateway", "192.0.2.223").dump(2) + "\n";
+  const bool own =
+      std::any_of(pods.begin(), pods.end(), [](const PodPlace& pod) { return pod.router && pod.ns == "istio-system"; });
+  if (!own) text += "---\n" + service("istio-egressgateway", "192.0.2.224").dump(2) + "\n";
   return text;
 }
 

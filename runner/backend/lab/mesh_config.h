@@ -26,4 +26,8 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files);
 // namespace, with the chart's ports and target ports, and a ClusterIP.
 std::string gateway_manifests(const std::vector<PodPlace>& pods);
 
+// The Services of istio-system that an installation has (kind/istio.yaml): nobody is behind them here, but a Sidecar
+// that sees them has an HTTP listener on port 80, which decides what becomes of everything else on that port.
+std::string platform_manifests(const std::vector<PodPlace>& pods);
+
 }  // namespace egressproof::backend::lab
