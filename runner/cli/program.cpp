@@ -80,6 +80,7 @@ int run_program(int argc, const char* const* argv) {
                                              {"diff", add_diff(app)},
                                              {"lab", add_lab(app)},
                                              {"kind", add_kind(app)},
+                                             {"rights", add_rights(app)},
                                              {"image", add_image(app)},
                                              {"version", add_version(app)},
                                              {"completion", add_completion(app)},

@@ -20,6 +20,7 @@ Verb add_kind(CLI::App& app);
 Verb add_report(CLI::App& app);
 Verb add_diff(CLI::App& app);
 Verb add_image(CLI::App& app);
+Verb add_rights(CLI::App& app);
 Verb add_version(CLI::App& app);
 Verb add_completion(CLI::App& app);
 Verb add_man(CLI::App& app);
