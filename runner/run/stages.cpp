@@ -215,6 +215,7 @@ Result<void> Stages::collect() {
   else
     collected.errors.push_back("the proxies' logs could not be read: " + to_string(records.error()));
   for (std::string& problem : world->health()) collected.errors.push_back(std::move(problem));
+  collected.pod_addresses = world->pod_addresses();  // some pods came with the first attempt
   collected.policies = {applied};
   return {};
 }

@@ -24,6 +24,9 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   map.flag("host-network", pod.host_network);
   if (pod.host_network && pod.knative)
     problems.add(map.key_at("host-network"), "a Knative Service has no 'host-network'; say 'knative: false' too");
+  map.flag("from-zero", pod.from_zero);
+  if (pod.from_zero && !pod.knative)
+    problems.add(map.key_at("from-zero"), "a Deployment has no 'from-zero'; leave 'knative: false' out");
   map.finish();
   return pod;
 }

@@ -138,6 +138,7 @@ struct PodTemplate {
   std::string container;      // name of the probe's container; empty: the world's choice
   bool knative = true;        // false: a Deployment, even where the workload is a Knative Service
   bool host_network = false;  // Deployments only
+  bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
 };
 
 struct Case {

@@ -11,8 +11,9 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",  "ipv6", "knative", "ambient",
-                                        "pod-template", "tenant-objects", "faults", "udp",  "icmp",    "capabilities"};
+const std::vector<std::string> features{"kubernetes", "network-policy", "http3",          "ipv6",   "knative",
+                                        "ambient",    "pod-template",   "tenant-objects", "faults", "udp",
+                                        "icmp",       "capabilities",   "scale-from-zero"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -259,6 +260,10 @@ class ScenarioReader {
     // Whoever cannot make such a pod must not send from another.
     if (!one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") == one.needs.end())
       one.needs.emplace_back("pod-template");
+    const bool from_zero =
+        std::any_of(one.pods.begin(), one.pods.end(), [](const auto& pod) { return pod.second.from_zero; });
+    if (from_zero && std::find(one.needs.begin(), one.needs.end(), "scale-from-zero") == one.needs.end())
+      one.needs.emplace_back("scale-from-zero");
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
       one.needs.emplace_back("capabilities");

@@ -18,7 +18,7 @@ std::string url_of(std::uint16_t port) { return "http://127.0.0.1:" + std::to_st
 
 BatchResult exchange_one(std::uint16_t agent_port, const std::vector<Attempt>& attempts,
                          const AgentAccess& access = access_of_run, milliseconds limit = patience) {
-  return exchange(access, {{"P", url_of(agent_port)}}, {{"P", attempts}}, "b1", 4, limit)["P"];
+  return exchange(access, {{"P", {url_of(agent_port)}}}, {{"P", attempts}}, "b1", 4, limit)["P"];
 }
 
 std::string all_of(const BatchResult& result) {
@@ -49,7 +49,7 @@ TEST_F(AgentLink, AllProbesAtOnce) {
   const auto second = start_agent();
   const std::vector<Attempt> one{attempt_to(address(1), port), attempt_to(address(2), port)};
   const std::vector<Attempt> two{attempt_to(address(1), port)};
-  const auto results = exchange(access_of_run, {{"P1", url_of(agent_->port())}, {"P2", url_of(second->port())}},
+  const auto results = exchange(access_of_run, {{"P1", {url_of(agent_->port())}}, {"P2", {url_of(second->port())}}},
                                 {{"P1", one}, {"P2", two}}, "b1", 4, patience);
   ASSERT_EQ(results.size(), 2U);
   EXPECT_EQ(results.at("P1").observations.size(), 2U) << all_of(results.at("P1"));
@@ -64,7 +64,7 @@ TEST_F(AgentLink, AllProbesAtOnce) {
 
 TEST_F(AgentLink, AProbeWithoutUrlIsAnErrorOfThatProbeAlone) {
   const auto results =
-      exchange(access_of_run, {{"P1", url_of(agent_->port())}},
+      exchange(access_of_run, {{"P1", {url_of(agent_->port())}}},
                {{"P1", {attempt_to(address(1), port)}}, {"P2", {attempt_to(address(1), port)}}}, "b1", 4, patience);
   EXPECT_EQ(results.at("P1").observations.size(), 1U);
   expect_error(results.at("P2"), "there is no probe 'P2'");

@@ -56,7 +56,8 @@ TEST(Rights, AreAskedInTheTenantsNamespaceUnlessTheyAreTheClusters) {
 }
 
 TEST(Rights, OfANamespaceAreAskedByItsName) {
-  for (const Json& item : reviews(payments, true)["items"]) {
+  const Json list = reviews(payments, true);
+  for (const Json& item : list["items"]) {
     const Json& asked = item["spec"]["resourceAttributes"];
     if (asked["resource"] != "namespaces") continue;
     EXPECT_EQ(asked["name"], "payments");

@@ -34,11 +34,12 @@ milliseconds left_until(Clock::time_point deadline) {
 class Talk {
  public:
   // `attempts` is borrowed.
-  Talk(std::string probe, const std::string& url, const std::string& name, const std::vector<probe::Attempt>& attempts,
+  Talk(std::string probe, const AgentUrl& url, const std::string& name, const std::vector<probe::Attempt>& attempts,
        int parallel, milliseconds limit)
       : probe_(std::move(probe)),
         name_(name),
-        url_(url + probe::batch_path),
+        url_(url.base + probe::batch_path),
+        more_fields_(url.fields),
         limit_(limit),
         attempts_(attempts),
         reader_(name, attempts) {
@@ -72,6 +73,7 @@ class Talk {
     for (const std::string& field : {probe::signature_field + (": " + probe::encode(signature)),
                                      std::string("Content-Type: application/x-ndjson"), std::string("Expect:")})
       fields_ = curl_slist_append(fields_, field.c_str());
+    for (const std::string& field : more_fields_) fields_ = curl_slist_append(fields_, field.c_str());
     CURL* easy = easy_.get();
     curl_easy_setopt(easy, CURLOPT_URL, url_.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
@@ -171,6 +173,7 @@ class Talk {
   }
 
   std::string probe_, name_, url_, body_;
+  std::vector<std::string> more_fields_;
   milliseconds limit_;
   const std::vector<probe::Attempt>& attempts_;
   probe::BatchReader reader_;
@@ -256,7 +259,7 @@ Result<void> wait_ready(const std::map<std::string, std::string>& urls, millisec
 }
 
 std::map<std::string, probe::BatchResult> exchange(const AgentAccess& access,
-                                                   const std::map<std::string, std::string>& urls,
+                                                   const std::map<std::string, AgentUrl>& urls,
                                                    const std::map<std::string, std::vector<probe::Attempt>>& batches,
                                                    const std::string& batch_name, int parallel, milliseconds limit) {
   static const CURLcode once = curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -11,6 +11,12 @@
 
 namespace egressproof::backend::cluster {
 
+// How an agent is reached. `fields`: added to each request; what Knative's activator needs to know whom it is for.
+struct AgentUrl {
+  std::string base;                      // "http://127.0.0.1:41234"
+  std::vector<std::string> fields = {};  // "Knative-Serving-Namespace: tenant-p2"
+};
+
 // What the run's agents were started with.
 struct AgentAccess {
   std::string run_id;
@@ -26,7 +32,7 @@ Result<void> wait_ready(const std::map<std::string, std::string>& urls, std::chr
 // in the probe's BatchResult and no observations. An agent that is busy with another batch, and a connection that is
 // refused, are tried again until `limit` is over.
 std::map<std::string, probe::BatchResult> exchange(const AgentAccess& access,
-                                                   const std::map<std::string, std::string>& urls,
+                                                   const std::map<std::string, AgentUrl>& urls,
                                                    const std::map<std::string, std::vector<probe::Attempt>>& batches,
                                                    const std::string& batch_name, int parallel,
                                                    std::chrono::milliseconds limit);

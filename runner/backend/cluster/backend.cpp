@@ -33,6 +33,7 @@ class ClusterBackend : public Backend {
           ErrorKind::environment,
           "the cluster has no Knative Serving (no services.serving.knative.dev); install it, or run the probes in "
           "plain Deployments with --workload deployment");
+    check_scale_from_zero(kubectl, capabilities);
     if (auto checked = check_network_policy(capabilities); !checked) return tl::unexpected(checked.error());
     return capabilities;
   }
@@ -42,6 +43,20 @@ class ClusterBackend : public Backend {
   }
 
  private:
+  void check_scale_from_zero(const Kubectl& kubectl, plan::Capabilities& capabilities) const {
+    if (settings_.workload != Workload::knative) {
+      capabilities.why_not["scale-from-zero"] = "the probes run in Deployments";
+      return;
+    }
+    const auto told = kubectl.get({"configmap", "config-autoscaler", "--namespace", knative_namespace});
+    const std::string allowed =
+        told ? told->value("data", Json::object()).value("allow-zero-initial-scale", "false") : "false";
+    if (allowed == "true")
+      capabilities.features.insert("scale-from-zero");
+    else
+      capabilities.why_not["scale-from-zero"] = "Knative's config-autoscaler has no allow-zero-initial-scale: \"true\"";
+  }
+
   Result<void> check_network_policy(plan::Capabilities& capabilities) const {
     if (!settings_.check_network_policy) return {};
     const auto enforced = enforces_network_policy(settings_);

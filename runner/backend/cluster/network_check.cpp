@@ -118,7 +118,7 @@ class NetworkCheck {
     attempt.family = to_pod_.address.find(':') == std::string::npos ? probe::Family::ipv4 : probe::Family::ipv6;
     attempt.limits.connect = std::chrono::milliseconds(1000);
     const auto results =
-        exchange({settings_.run_id, common_.agent_key}, {{from_, forward_->url(agent_port)}}, {{from_, {attempt}}},
+        exchange({settings_.run_id, common_.agent_key}, {{from_, {forward_->url(agent_port)}}}, {{from_, {attempt}}},
                  "check" + std::to_string(++rounds_), 1, std::chrono::seconds(20));
     const probe::BatchResult& result = results.at(from_);
     const auto seen = result.observations.find(1);

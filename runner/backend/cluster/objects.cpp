@@ -102,9 +102,13 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   if (own.knative) {
     // A pod that stays for the whole run; the scale to zero has cases of its own.
     const std::string count = std::to_string(pods_of(own, common));
-    annotations.update({{"autoscaling.knative.dev/min-scale", count},
+    annotations.update({{"autoscaling.knative.dev/min-scale", own.tenant.from_zero ? "0" : count},
                         {"autoscaling.knative.dev/max-scale", count},
                         {"queue.sidecar.serving.knative.dev/cpu-resource-request", "5m"}});
+    // Once there it stays until its log was read.
+    if (own.tenant.from_zero)
+      annotations.update({{"autoscaling.knative.dev/initial-scale", "0"},
+                          {"autoscaling.knative.dev/scale-to-zero-pod-retention-period", "10m"}});
     spec["timeoutSeconds"] = 60;
   } else {
     spec["terminationGracePeriodSeconds"] = 1;
@@ -121,15 +125,6 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   return {{"metadata", {{"labels", labels}, {"annotations", annotations}}}, {"spec", spec}};
 }
 
-// A Knative Service's name is part of those of its revisions and pods: kept short.
-std::string object_name(const ProbePlace& own) {
-  constexpr std::size_t longest = 36;
-  if (own.name == own.profile) return "probe";
-  std::string name = "probe-" + name_of(own.name.substr(own.profile.size() + 1));
-  if (name.size() > longest) name = name.substr(0, longest - 7) + "-" + sha256_hex(name).substr(0, 6);
-  return name;
-}
-
 Json deployment(const std::string& ns, const std::string& name, const Json& selector, const Json& pod,
                 const Common& common, int replicas = 1) {
   return {{"apiVersion", "apps/v1"},
@@ -143,6 +138,15 @@ Json deployment(const std::string& ns, const std::string& name, const Json& sele
 }
 
 }  // namespace
+
+// A Knative Service's name is part of those of its revisions and pods: kept short.
+std::string object_name(const ProbePlace& own) {
+  constexpr std::size_t longest = 36;
+  if (own.name == own.profile) return "probe";
+  std::string name = "probe-" + name_of(own.name.substr(own.profile.size() + 1));
+  if (name.size() > longest) name = name.substr(0, longest - 7) + "-" + sha256_hex(name).substr(0, 6);
+  return name;
+}
 
 std::string name_of(const std::string& probe) {
   std::string name;

@@ -14,6 +14,8 @@ namespace egressproof::backend::cluster {
 inline constexpr const char* run_label = "egressproof.dev/run";      // value: the run's id
 inline constexpr const char* probe_label = "egressproof.dev/probe";  // value: name_of(probe)
 inline constexpr const char* targets_namespace = "egressproof-targets";
+inline constexpr const char* knative_namespace = "knative-serving";
+inline constexpr int activator_port = 8012;
 inline constexpr int agent_port = 8080;        // of the workload's own probe, the port of its Knative Service
 inline constexpr int first_extra_port = 8100;  // of the agents of other identities in the pod
 inline constexpr int inspection_port = 8081;   // of a target, on its loopback
@@ -67,6 +69,9 @@ std::vector<Json> shared_objects(const std::string& ns, const Common& common);
 // Deployment and Service of an egress gateway, by Istio's own injection template "gateway". The fixtures' CA plays the
 // trust store of its system.
 std::vector<Json> gateway_objects(const GatewayPlace& gateway, const Common& common);
+
+// Of the Knative Service or Deployment with this probe as its own.
+std::string object_name(const ProbePlace& own);
 
 // "target-wild-a"
 std::string target_pod(const std::string& fixture);

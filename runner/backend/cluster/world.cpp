@@ -18,6 +18,8 @@ constexpr int parallel_attempts = 16;
 constexpr milliseconds http_limit{5000};
 // Envoy writes at each flush interval, the container runtime and kubectl pass it on.
 constexpr std::chrono::seconds log_limit{15};
+// What a tenant wrote into the template of a case's pod may keep connections from its proxy, and records with them.
+constexpr std::chrono::seconds case_log_limit{3};
 constexpr milliseconds poll_every{100};
 
 // Whether a proxy that captures the probe's connections has seen this one: what stays within the pod is not its
@@ -36,18 +38,25 @@ std::vector<const ClusterWorld::Member*> ClusterWorld::members_of(const std::str
   return found;
 }
 
-std::vector<std::string> ClusterWorld::agent_urls(const ProbePlace& place) const {
-  std::vector<std::string> urls;
-  for (const Member* member : members_of(place.pod))
-    if (member->forward) urls.push_back(member->forward->url(place.port));
+std::vector<AgentUrl> ClusterWorld::agent_urls(const ProbePlace& place) const {
+  std::vector<AgentUrl> urls;
+  for (const Member* member : members_of(place.pod)) {
+    if (!member->forward) continue;
+    if (member->from_zero)
+      urls.push_back({member->forward->url(activator_port),
+                      {"Knative-Serving-Namespace: " + place.ns, "Knative-Serving-Revision: " + member->revision}});
+    else
+      urls.push_back({member->forward->url(place.port)});
+  }
   return urls;
 }
 
 std::map<std::string, std::string> ClusterWorld::all_agent_urls() const {
   std::map<std::string, std::string> urls;
   for (const ProbePlace& place : places_.probes) {
+    if (place.tenant.from_zero) continue;  // asked, it would not be at zero any more
     int number = 0;
-    for (const std::string& url : agent_urls(place)) urls[place.name + " #" + std::to_string(++number)] = url;
+    for (const AgentUrl& url : agent_urls(place)) urls[place.name + " #" + std::to_string(++number)] = url.base;
   }
   return urls;
 }
@@ -59,19 +68,23 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
   struct Share {
     std::string probe;
     std::vector<probe::Attempt> attempts;
-    std::string again;  // URL of another pod
+    AgentUrl again;  // another pod
   };
   std::map<std::string, Share> shares;  // by "P2 #1"
-  std::map<std::string, std::string> urls;
+  std::map<std::string, AgentUrl> urls;
   std::map<std::string, std::vector<probe::Attempt>> relocated;
   std::map<std::string, probe::BatchResult> results;
   for (const auto& [probe, attempts] : batches) {
     const auto place = std::find_if(places_.probes.begin(), places_.probes.end(),
                                     [&, wanted = probe](const ProbePlace& one) { return one.name == wanted; });
-    const auto pods = place == places_.probes.end() ? std::vector<std::string>{} : agent_urls(*place);
+    const auto pods = place == places_.probes.end() ? std::vector<AgentUrl>{} : agent_urls(*place);
     if (pods.empty()) {
       const auto members = place == places_.probes.end() ? std::vector<const Member*>{} : members_of(place->pod);
       results[probe].errors.push_back(members.empty() ? "there is no probe '" + probe + "'" : members.front()->missing);
+      continue;
+    }
+    if (std::string there = awake(*place); !there.empty()) {
+      results[probe].errors.push_back(std::move(there));
       continue;
     }
     std::vector<probe::Attempt> sent;
@@ -86,10 +99,11 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
     }
   }
   auto told = exchange(access, urls, relocated, name, parallel_attempts, limit);
+  find_woken();
   // What a pod that was lost did not tell, another is asked for; with one pod a workload there is no other.
   std::map<std::string, std::vector<probe::Attempt>> missing;
   for (const auto& [key, share] : shares)
-    if (auto rest = unobserved(share.attempts, told[key]); !rest.empty() && share.again != urls[key]) {
+    if (auto rest = unobserved(share.attempts, told[key]); !rest.empty() && share.again.base != urls[key].base) {
       missing[key] = std::move(rest);
       urls[key] = share.again;
     }
@@ -168,14 +182,15 @@ Result<std::vector<policy::MeshRecord>> ClusterWorld::records_of(const Member& m
 }
 
 Result<std::vector<policy::MeshRecord>> ClusterWorld::mesh_records() {
-  const auto deadline = std::chrono::steady_clock::now() + log_limit;
+  const auto began = std::chrono::steady_clock::now();
   std::map<std::string, std::vector<policy::MeshRecord>> records;  // by member's name
   std::set<std::string> missing;
   for (const Member& member : members_)
     if (member.proxied) missing.insert(member.name);
   for (;;) {
-    const bool late = std::chrono::steady_clock::now() >= deadline;
+    const auto waited = std::chrono::steady_clock::now() - began;
     for (auto name = missing.begin(); name != missing.end();) {
+      const bool late = waited >= (of_a_case(*members_of(*name).front()) ? case_log_limit : log_limit);
       std::vector<policy::MeshRecord> all;
       for (const Member* member : members_of(*name)) {
         auto some = records_of(*member);
@@ -215,7 +230,7 @@ std::vector<std::string> ClusterWorld::health() {
   };
   for (Member& member : members_) {
     if (!member.missing.empty()) continue;
-    check(member.pod);
+    if (!member.pod.name.empty()) check(member.pod);
     if (std::string how = member.forward ? member.forward->ended() : ""; !how.empty()) problems.push_back(how);
   }
   for (TargetMember& target : targets_) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runner/backend/backend.h"
+#include "runner/backend/cluster/agent_link.h"
 #include "runner/backend/cluster/cluster.h"
 #include "runner/backend/cluster/ingress_stand_in.h"
 #include "runner/backend/cluster/objects.h"
@@ -49,7 +50,9 @@ class ClusterWorld : public World {
     Pod pod;
     bool proxied = false;  // has an Envoy
     std::optional<PortForward> forward;
-    std::string missing = {};  // why a pod of a case's own did not come up; the run goes on without it
+    std::string missing = {};   // why a pod of a case's own did not come up; the run goes on without it
+    bool from_zero = false;     // has no pod yet: the first batch wakes it, and `forward` is to the activator
+    std::string revision = {};  // of a Knative Service from zero
   };
   struct TargetMember {
     std::string fixture;  // "dns" for the authority
@@ -72,6 +75,7 @@ class ClusterWorld : public World {
   Result<void> start_dns();
   Result<void> wait_probes();
   Result<void> wait_pods_of_cases();
+  Result<void> wait_zero();
   Result<void> forward_all();
   Result<void> wait_names();
 
@@ -84,8 +88,11 @@ class ClusterWorld : public World {
   // What is still awaited of the members that `fits` picks; fills in those that are there.
   Result<std::string> members_gap(const std::function<bool(const Member&)>& fits);
   [[nodiscard]] std::vector<const Member*> members_of(const std::string& name) const;
-  [[nodiscard]] std::vector<std::string> agent_urls(const ProbePlace& place) const;  // of each of its pods
-  [[nodiscard]] std::map<std::string, std::string> all_agent_urls() const;           // by probe and number
+  [[nodiscard]] std::vector<AgentUrl> agent_urls(const ProbePlace& place) const;  // of each of its pods
+  // Of what starts from zero: the error that a pod is there already; and the pod that came (world_zero.cpp).
+  [[nodiscard]] std::string awake(const ProbePlace& place) const;
+  void find_woken();
+  [[nodiscard]] std::map<std::string, std::string> all_agent_urls() const;  // by probe and number
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> records_of(const Member& member) const;
   Result<std::map<std::string, probe::BatchResult>> send(
       const std::map<std::string, std::vector<probe::Attempt>>& batches, std::chrono::milliseconds limit);

@@ -190,7 +190,8 @@ Result<void> ClusterWorld::start_dns() {
 Result<void> ClusterWorld::wait_probes() {
   for (const ProbePlace& probe : places_.probes)
     for (int k = 0; probe.name == probe.pod && k < (probe.name == probe.profile ? settings_.agents : 1); ++k)
-      members_.push_back({probe.name, probe.profile, {}, probe.meshed, {}});
+      members_.push_back(
+          {probe.name, probe.profile, {}, probe.meshed && !probe.tenant.from_zero, {}, {}, probe.tenant.from_zero});
   for (const GatewayPlace& gateway : places_.gateways) members_.push_back({gateway.name, gateway.name, {}, true, {}});
   return await(pods_limit, "the probes",
                [&] { return members_gap([&](const Member& member) { return !of_a_case(member); }); });
@@ -202,7 +203,7 @@ Result<std::string> ClusterWorld::members_gap(const std::function<bool(const Mem
   std::string gap;
   std::set<std::string> taken;  // several of one label: the pods of one workload
   for (Member& member : members_) {
-    if (!fits(member)) continue;
+    if (!fits(member) || member.from_zero) continue;
     const Pod* pod = find_pod(*pods, [&](const Pod& one) {
       return one.probe == name_of(member.name) && taken.count(one.ns + "/" + one.name) == 0;
     });
@@ -234,6 +235,7 @@ Result<void> ClusterWorld::forward_all() {
       member.proxied = false;  // nobody to wait for
       continue;
     }
+    if (member.forward) continue;
     std::vector<int> ports;
     for (const ProbePlace& probe : places_.probes)
       if (probe.pod == member.name) ports.push_back(probe.port);
@@ -316,6 +318,7 @@ Result<std::unique_ptr<World>> ClusterWorld::open(const WorldSettings& settings,
       {"DNS authority", &ClusterWorld::start_dns},
       {"pods ready", &ClusterWorld::wait_probes},
       {"pods of cases", &ClusterWorld::wait_pods_of_cases},
+      {"nothing where it starts from zero", &ClusterWorld::wait_zero},
       {"port-forwards", &ClusterWorld::forward_all},
       {"names resolve", &ClusterWorld::wait_names},
   };
