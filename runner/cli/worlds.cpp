@@ -103,6 +103,8 @@ std::string default_toolchain() {
 
 std::string default_image() { return "kind.local/egressproof:" EGRESSPROOF_VERSION; }
 
+std::string default_runner_image() { return "kind.local/egressproof-runner:" EGRESSPROOF_VERSION; }
+
 Result<std::unique_ptr<backend::Backend>> make_backend(const WorldOptions& options, const std::string& run_id) {
   if (options.backend != "fake" && !options.fake_file.empty())
     return fail(ErrorKind::usage, "--fake goes with --backend fake");

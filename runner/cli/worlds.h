@@ -27,6 +27,7 @@ struct WorldOptions {
 
 // "kind.local/egressproof:VERSION": Knative asks no registry about names that begin with kind.local/.
 std::string default_image();
+std::string default_runner_image();
 
 // --backend and what goes with each.
 void add_world_options(CLI::App& app, WorldOptions& options);

@@ -94,6 +94,27 @@ TEST_F(ImageTest, ManifestConfigAndLayerFitTogether) {
   EXPECT_EQ(config["os"], "linux");
 }
 
+TEST_F(ImageTest, ARunnersHasTheRunnerKubectlAndTheSuiteToo) {
+  std::filesystem::create_directories(folder_ / "suite/policies");
+  ASSERT_TRUE(write_file_atomically(folder_ / "suite/baseline.yaml", "kind: Scenario\n"));
+  ASSERT_TRUE(write_file_atomically(folder_ / "suite/policies/p.yaml", "kind: Sidecar\n"));
+  std::filesystem::copy_file("/bin/true", folder_ / "egressproof");
+  std::filesystem::copy_file("/bin/false", folder_ / "kubectl-1.36");
+  const RunnerParts runner{folder_ / "kubectl-1.36", folder_ / "suite"};
+  const auto written = write_image_archive(folder_, "runner:1", folder_ / "runner.tar", runner);
+  ASSERT_TRUE(written) << to_string(written.error());
+  const auto outer = entries_of(read_file(folder_ / "runner.tar").value_or(""));
+  const auto layer = entries_of(entry_named(outer, "layer.tar").content);
+  EXPECT_EQ(entry_named(layer, "usr/bin/kubectl").content, read_file("/bin/false").value_or(""));
+  EXPECT_EQ(entry_named(layer, "usr/bin/egressproof").mode, 0755U);
+  EXPECT_EQ(entry_named(layer, "suite/scenarios/policies/p.yaml").content, "kind: Sidecar\n");
+  EXPECT_EQ(entry_named(layer, "suite/scenarios/baseline.yaml").mode, 0644U);
+  for (const Entry& one : entries_of(entry_named(entries_of(archive()), "layer.tar").content))
+    EXPECT_EQ(one.path.find("kubectl"), std::string::npos) << "the image of probe and target has none";
+  std::filesystem::remove(folder_ / "kubectl-1.36");
+  EXPECT_FALSE(write_image_archive(folder_, "runner:1", folder_ / "runner.tar", runner));
+}
+
 TEST_F(ImageTest, TheLayerHoldsTheProgramsAndWhatTheyNeedAndNoMore) {
   const auto layer = entries_of(entry_named(entries_of(archive()), "layer.tar").content);
   const std::string program = read_file("/bin/true").value_or("");

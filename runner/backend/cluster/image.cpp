@@ -19,6 +19,7 @@ namespace {
 constexpr const char* epoch = "1970-01-01T00:00:00Z";
 constexpr mode_t program_mode = 0755;
 constexpr mode_t temporary_mode = 01777;
+constexpr mode_t file_mode = 0644;
 
 // What ldd says of one line: "libc.so.6 => /lib/.../libc.so.6 (0x...)", "/lib64/ld-linux-x86-64.so.2 (0x...)",
 // "linux-vdso.so.1 (0x...)", "libx.so => not found".
@@ -27,6 +28,8 @@ Result<std::set<std::string>> libraries_of(const std::filesystem::path& program)
   command.argv = {"ldd", program.string()};
   command.env = {{"LC_ALL", "C"}};
   const auto said = process::run_checked(command, std::chrono::seconds(30));
+  if (!said && said.error().message.find("not a dynamic executable") != std::string::npos)
+    return std::set<std::string>{};  // linked statically, as kubectl is
   if (!said) return tl::unexpected(said.error());
   std::set<std::string> paths;
   std::istringstream lines(*said);
@@ -45,21 +48,41 @@ void add_folders(TarTree& tree, const std::filesystem::path& path) {
     tree.emplace(folder.string(), TarEntry{true});
 }
 
-Result<void> add_file(TarTree& tree, const std::string& path, const std::filesystem::path& from) {
+Result<void> add_file(TarTree& tree, const std::string& path, const std::filesystem::path& from,
+                      mode_t mode = program_mode) {
   auto content = read_file(from);
   if (!content) return tl::unexpected(content.error());
   add_folders(tree, path);
-  tree[path] = {false, program_mode, std::move(*content)};
+  tree[path] = {false, mode, std::move(*content)};
   return {};
 }
 
-Result<TarTree> files_of(const std::filesystem::path& programs) {
+Result<void> add_suite(TarTree& tree, const std::filesystem::path& suite) {
+  std::error_code code;
+  std::filesystem::recursive_directory_iterator at(suite, code);
+  if (code) return fail(ErrorKind::environment, "the suite '" + suite.string() + "': " + code.message());
+  for (const auto& entry : at) {
+    if (!entry.is_regular_file()) continue;
+    const std::string path = "suite/scenarios/" + entry.path().lexically_relative(suite).generic_string();
+    if (auto added = add_file(tree, path, entry.path(), file_mode); !added) return added;
+  }
+  return {};
+}
+
+Result<TarTree> files_of(const std::filesystem::path& programs, const std::optional<RunnerParts>& runner) {
   TarTree tree;
   tree["tmp"] = {true, temporary_mode};
+  std::map<std::string, std::filesystem::path> wanted;  // by name in /usr/bin
+  for (const std::string name : {"egressproof-probe", "egressproof-target"}) wanted[name] = programs / name;
+  if (runner) {
+    wanted["egressproof"] = programs / "egressproof";
+    wanted["kubectl"] = runner->kubectl;
+    if (auto added = add_suite(tree, runner->suite); !added) return tl::unexpected(added.error());
+  }
   std::set<std::string> libraries;
-  for (const std::string name : {"egressproof-probe", "egressproof-target"}) {
-    if (auto added = add_file(tree, "usr/bin/" + name, programs / name); !added) return tl::unexpected(added.error());
-    auto found = libraries_of(programs / name);
+  for (const auto& [name, from] : wanted) {
+    if (auto added = add_file(tree, "usr/bin/" + name, from); !added) return tl::unexpected(added.error());
+    auto found = libraries_of(from);
     if (!found) return tl::unexpected(found.error());
     libraries.merge(*found);
   }
@@ -88,22 +111,24 @@ bool has_tag(const std::string& reference) {
 }  // namespace
 
 Result<void> write_image_archive(const std::filesystem::path& programs, const std::string& reference,
-                                 const std::filesystem::path& output) {
+                                 const std::filesystem::path& output, const std::optional<RunnerParts>& runner) {
   if (!has_tag(reference)) return fail(ErrorKind::usage, "the image '" + reference + "' is not NAME:TAG");
   const auto machine = architecture();
   if (!machine) return tl::unexpected(machine.error());
-  const auto files = files_of(programs);
+  const auto files = files_of(programs, runner);
   if (!files) return tl::unexpected(files.error());
   auto layer = tar_of(*files);
   if (!layer) return tl::unexpected(layer.error());
-  const Json config = {
-      {"architecture", *machine},
-      {"os", "linux"},
-      {"created", epoch},
-      {"config",
-       {{"User", "65532:65532"}, {"Env", {"PATH=/usr/bin"}}, {"Cmd", {"egressproof-probe"}}, {"WorkingDir", "/"}}},
-      {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sha256_hex(*layer)}}}},
-      {"history", Json::array({{{"created", epoch}, {"created_by", "egressproof"}}})}};
+  const Json config = {{"architecture", *machine},
+                       {"os", "linux"},
+                       {"created", epoch},
+                       {"config",
+                        {{"User", "65532:65532"},
+                         {"Env", {"PATH=/usr/bin"}},
+                         {"Cmd", {runner ? "egressproof" : "egressproof-probe"}},
+                         {"WorkingDir", "/"}}},
+                       {"rootfs", {{"type", "layers"}, {"diff_ids", {"sha256:" + sha256_hex(*layer)}}}},
+                       {"history", Json::array({{{"created", epoch}, {"created_by", "egressproof"}}})}};
   const std::string config_text = config.dump();
   const std::string config_name = sha256_hex(config_text) + ".json";
   Json image;
@@ -111,10 +136,9 @@ Result<void> write_image_archive(const std::filesystem::path& programs, const st
   image["RepoTags"] = Json::array({reference});
   image["Layers"] = Json::array({"layer.tar"});
   TarTree outer;
-  constexpr mode_t readable_mode = 0644;
-  outer[config_name] = {false, readable_mode, config_text};
-  outer["layer.tar"] = {false, readable_mode, std::move(*layer)};
-  outer["manifest.json"] = {false, readable_mode, Json::array({image}).dump() + "\n"};
+  outer[config_name] = {false, file_mode, config_text};
+  outer["layer.tar"] = {false, file_mode, std::move(*layer)};
+  outer["manifest.json"] = {false, file_mode, Json::array({image}).dump() + "\n"};
   const auto archive = tar_of(outer);
   if (!archive) return tl::unexpected(archive.error());
   return write_file_atomically(output, *archive);
