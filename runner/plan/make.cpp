@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/nearest.h"
 #include "probe/codec.h"
+#include "runner/plan/needed.h"
 #include "runner/plan/plan.h"
 #include "runner/plan/resolve.h"
 #include "runner/plan/select.h"
@@ -43,25 +44,11 @@ class Maker {
       return fail(ErrorKind::scenario, all);
     }
     for (const scenario::Profile& profile : suite_.profiles)
-      if (is_needed(profile)) plan_.profiles.push_back(profile);
+      if (is_needed(plan_, suite_.profiles, profile)) plan_.profiles.push_back(profile);
     return std::move(plan_);
   }
 
  private:
-  // Who sends a cell or a control, in whose pod a target listens, and who shares the namespace of one of these:
-  // policies are about all of them.
-  [[nodiscard]] bool is_needed(const scenario::Profile& profile) const {
-    const auto shares = [&](const std::string& name) {
-      return std::any_of(suite_.profiles.begin(), suite_.profiles.end(),
-                         [&](const auto& one) { return one.name == name && one.ns == profile.ns; });
-    };
-    return profile.vantage ||
-           std::any_of(plan_.cells.begin(), plan_.cells.end(),
-                       [&](const Cell& cell) { return shares(cell.profile) || shares(cell.inbound); }) ||
-           std::any_of(plan_.controls.begin(), plan_.controls.end(),
-                       [&](const Control& control) { return shares(control.from); });
-  }
-
   // A world that does not enforce NetworkPolicy cannot show what a profile with one does.
   [[nodiscard]] bool needs_network_policy(const scenario::Profile& profile) const {
     return capabilities_.features.count("network-policy") == 0 &&
