@@ -6,8 +6,9 @@ namespace egressproof::plan {
 
 bool is_needed(const Plan& plan, const std::vector<scenario::Profile>& all, const scenario::Profile& profile) {
   const auto shares = [&](const std::string& name) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const auto& one) { return one.name == name && one.ns == profile.ns; });
+    return name == profile.name || std::any_of(all.begin(), all.end(), [&](const auto& one) {
+             return one.name == name && one.ns == profile.ns && !one.ns.empty();
+           });
   };
   return profile.vantage ||
          std::any_of(plan.cells.begin(), plan.cells.end(),

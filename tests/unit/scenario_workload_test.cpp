@@ -29,11 +29,25 @@ profiles:
   - {name: Kb, title: two, namespace: both, workload: ksvc-b, service-labels: {egress: a}, gateway: egress, policies: *shared}
 )";
 
+constexpr const char* scenario_file = R"(apiVersion: egressproof/v1
+kind: Scenario
+name: one
+title: one
+requirement: one
+profiles: [P0]
+reach:
+  protocol: http/1.1
+  reference: https://istio.io
+  expect:
+    allow.test:80: [A]
+)";
+
 Suite two_workloads() {
   const testing::Folder folder;
   folder.copy(testing::data / "valid");
   std::filesystem::remove_all(folder.path() / "rows");
   folder.write("profiles.yaml", profiles_file);
+  folder.write("one.yaml", scenario_file);
   Loaded loaded = folder.load();
   EXPECT_EQ(folder.messages(loaded), "");
   return std::move(loaded.suite);
