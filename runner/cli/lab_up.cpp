@@ -9,6 +9,7 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 #include "base/crypto.h"
@@ -39,10 +40,13 @@ Result<std::vector<scenario::Profile>> picked(const scenario::Suite& suite, cons
     const auto close = nearest(name, known);
     return fail(ErrorKind::usage, "no profile '" + name + "'" + (close ? " (did you mean '" + *close + "'?)" : ""));
   }
+  // Policies are about all workloads of a namespace.
+  std::set<std::string> namespaces;
+  for (const scenario::Profile& profile : suite.profiles)
+    if (std::count(names.begin(), names.end(), profile.name) != 0) namespaces.insert(profile.ns);
   std::vector<scenario::Profile> profiles;
   for (const scenario::Profile& profile : suite.profiles)
-    if (names.empty() || profile.vantage || std::count(names.begin(), names.end(), profile.name) != 0)
-      profiles.push_back(profile);
+    if (names.empty() || profile.vantage || namespaces.contains(profile.ns)) profiles.push_back(profile);
   return profiles;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/crypto.h"
+#include "runner/plan/needed.h"
 #include "runner/run/case_text.h"
 
 namespace egressproof::cli {
@@ -82,15 +83,10 @@ void narrow(plan::Plan& plan, const scenario::Suite& suite, const Narrowing& nar
   });
   drop_unused_controls(plan);
   std::set<std::string> pods;
-  std::set<std::string> profiles;
-  for (const plan::Cell& cell : plan.cells) {
-    pods.insert(cell.pod);
-    profiles.insert(cell.profile);
-    profiles.insert(cell.via);
-  }
+  for (const plan::Cell& cell : plan.cells) pods.insert(cell.pod);
   drop_if(plan.extra_probes, [&](const plan::ExtraProbe& probe) { return pods.count(probe.name) == 0; });
-  drop_if(plan.profiles,
-          [&](const scenario::Profile& profile) { return !profile.vantage && profiles.count(profile.name) == 0; });
+  const std::vector<scenario::Profile> all = plan.profiles;
+  drop_if(plan.profiles, [&](const scenario::Profile& profile) { return !plan::is_needed(plan, all, profile); });
 }
 
 std::set<CellName> missing_from(const plan::Plan& plan, const std::set<CellName>& only) {

@@ -5,6 +5,7 @@
 #include "runner/cli/suite_source.h"
 #include "runner/cli/verbs.h"
 #include "runner/policy/manifests.h"
+#include "runner/policy/network_policy_split.h"
 
 namespace egressproof::cli {
 namespace {
@@ -15,6 +16,8 @@ int validate(const std::vector<std::string>& paths) {
   const auto plan = plan::make(*suite, {}, all_capabilities(*suite), "validate");
   if (!plan) return fail_with(plan.error());
   if (auto manifests = policy::manifests(suite->profiles); !manifests) return fail_with(manifests.error());
+  for (const scenario::Profile& profile : suite->profiles)
+    if (auto network = policy::network_policies(profile); !network) return fail_with(network.error());
   std::size_t cases = 0;
   for (const scenario::Scenario& one : suite->scenarios) cases += one.cases.size();
   const auto counted = [](std::size_t count, const char* what) {

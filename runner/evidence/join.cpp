@@ -90,7 +90,8 @@ class Joiner {
   }
 
  private:
-  // `gateway`: whose proxy the probe may have dialled itself, past its own.
+  // `gateway`: whose proxy the probe may have dialled itself, past its own; a gateway, or the sidecar of a target's
+  // pod.
   Witnesses witness(const probe::Attempt& attempt, const std::string& pod, const Told& told,
                     const std::string& gateway = {}) {
     Witnesses one;
@@ -178,8 +179,9 @@ class Joiner {
       ControlEvidence made;
       made.id = control.id;
       const auto join_one = [&](const char* phase, const probe::Attempt& attempt, Witnesses& one, bool& allowed) {
-        const Told told = batches_.find(phase, vantage, attempt);
-        one = witness(attempt, vantage, told);
+        const std::string& from = control.from.empty() ? vantage : control.from;
+        const Told told = batches_.find(phase, from, attempt);
+        one = witness(attempt, from, told);
         allowed = told.errors.empty() && client_ok(one) && arrival(one, control.expected) != nullptr;
         if (!allowed && made.why_not.empty()) made.why_not = why_not_allowed(phase, one, told, control.expected);
       };
@@ -195,7 +197,11 @@ class Joiner {
     row.cell = cell;
     Told told = batches_.find("probe", cell.pod, cell.attempt);
     const bool past_proxy = cell.pod != cell.profile;
-    row.probe = witness(cell.attempt, cell.profile, told, past_proxy && cell.via != cell.profile ? cell.via : "");
+    // Who else knows the probe's own end of the connection: whoever it dialled past its proxy, or without one.
+    const std::string dialled = !cell.inbound.empty()                    ? cell.inbound
+                                : past_proxy && cell.via != cell.profile ? cell.via
+                                                                         : "";
+    row.probe = witness(cell.attempt, cell.profile, told, dialled);
     row.errors = std::move(told.errors);
     if (cell.control < controls.size()) row.control = controls[cell.control];
     const auto profile = std::find_if(plan_.profiles.begin(), plan_.profiles.end(),

@@ -5,9 +5,12 @@
 #include "base/crypto.h"
 #include "base/nearest.h"
 #include "probe/codec.h"
+#include "runner/plan/needed.h"
 #include "runner/plan/plan.h"
 #include "runner/plan/resolve.h"
 #include "runner/plan/select.h"
+#include "runner/scenario/names.h"
+#include "runner/scenario/workload.h"
 
 namespace egressproof::plan {
 namespace {
@@ -41,9 +44,7 @@ class Maker {
       return fail(ErrorKind::scenario, all);
     }
     for (const scenario::Profile& profile : suite_.profiles)
-      if (profile.vantage || std::any_of(plan_.cells.begin(), plan_.cells.end(),
-                                         [&](const Cell& cell) { return cell.profile == profile.name; }))
-        plan_.profiles.push_back(profile);
+      if (is_needed(plan_, suite_.profiles, profile)) plan_.profiles.push_back(profile);
     return std::move(plan_);
   }
 
@@ -104,7 +105,8 @@ class Maker {
     cell.scenario = row.scenario;
     cell.case_id = row_id(row);
     cell.profile = profile.name;
-    cell.via = profile.gateway.empty() ? profile.name : profile.name + ".gateway";
+    cell.via =
+        profile.gateway.empty() ? profile.name : scenario::gateway_owner(suite_.profiles, profile).name + ".gateway";
     cell.pod = sender(row, one, profile.name);
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
@@ -126,6 +128,10 @@ class Maker {
       }
       cell.target.fixture = target->name;
     }
+    if (const scenario::Fixture* at = scenario::find_fixture(suite_, cell.target.fixture); at != nullptr) {
+      cell.inbound = at->pod;
+      if (!at->pod.empty()) cell.via = inbound_end(at->pod);
+    }
     if (cell.target.fixture.empty()) return complain("no fixture owns what is dialled: say 'target'");
     if (expectation.expect == scenario::Expect::reroute) {
       cell.rerouted_to = rerouted_to(directory, cell.attempt, cell.target.fixture);
@@ -143,7 +149,8 @@ class Maker {
                                  const scenario::AttemptSpec& spec, const Destination& expected) {
     const auto sent = resolve(directory, one.control ? scenario::overlay(spec, *one.control) : spec, Dialling::real);
     if (!sent) return tl::unexpected(sent.error());
-    const std::string key = probe::encode(sent->attempt) + "\n" + expected.fixture + "\n" + expected.host;
+    const std::string key =
+        probe::encode(sent->attempt) + "\n" + expected.fixture + "\n" + expected.host + "\n" + one.control_from;
     const auto [found, fresh] = control_by_request_.emplace(key, plan_.controls.size());
     if (!fresh) return found->second;
     Control made;
@@ -152,6 +159,7 @@ class Maker {
     name_attempt(made.before, made.id + "/before");
     name_attempt(made.after, made.id + "/after");
     made.expected = expected;
+    made.from = one.control_from;
     plan_.controls.push_back(std::move(made));
     return found->second;
   }

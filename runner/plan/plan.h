@@ -20,13 +20,15 @@ struct Destination {
   std::string host;
 };
 
-// A positive control: the same bytes from the vantage, before and after, with the case's `control` laid over, dialled
+// A positive control: the same bytes from the vantage (or who the case says), before and after, with the case's
+// `control` laid over, dialled
 // to the fixtures' own addresses (no VIP). Every cell has one; cells with the same request and destination share it.
 struct Control {
   std::string id;  // "control/spoof/host-spoof-other-ip/1"; those of its attempts end in "/before" and "/after"
   probe::Attempt before;
   probe::Attempt after;
   Destination expected;  // must be reached
+  std::string from;      // profile that sends it; empty: the vantage
 };
 
 struct Cell {
@@ -42,8 +44,14 @@ struct Cell {
                             // the role "allowed": where a listener leads that ignores names
   std::string via;  // pod whose address an allowed request must come from; the profile's own pod unless it has a
                     // gateway
+  // Profile in whose pod the target listens, which its sidecar guards; empty: outside of the mesh. An allowed request
+  // comes out of that sidecar then (`via`).
+  std::string inbound = {};
   std::size_t control = 0;  // index into Plan::controls
 };
+
+// Name in World::pod_addresses() of where connections come from that a pod's own sidecar lets in: "KN.inbound".
+inline std::string inbound_end(const std::string& profile) { return profile + ".inbound"; }
 
 struct Skip {
   std::string scenario, case_id, profile;  // profile empty: all; case_id without variant

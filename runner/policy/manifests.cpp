@@ -1,10 +1,12 @@
 #include "runner/policy/manifests.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <tuple>
 
 #include "runner/policy/sidecar_scope.h"
+#include "runner/scenario/workload.h"
 #include "runner/scenario/yaml_tree.h"
 
 namespace egressproof::policy {
@@ -89,18 +91,22 @@ std::string group_of(const std::string& api_version) {
   return slash == std::string::npos ? "" : api_version.substr(0, slash);
 }
 
-bool selects_all(const Node& spec) {
+// The labels of a Sidecar's workloadSelector; empty: it is the namespace's default.
+std::map<std::string, std::string> selector_of(const Node& spec) {
+  std::map<std::string, std::string> wanted;
   const Node* selector = scenario::find(spec, "workloadSelector");
-  if (selector == nullptr || selector->kind == Node::Kind::null) return true;
-  const Node* labels = scenario::find(*selector, "labels");
-  return labels == nullptr || labels->entries.empty();
+  const Node* labels = selector == nullptr ? nullptr : scenario::find(*selector, "labels");
+  if (labels != nullptr)
+    for (const scenario::Entry& entry : labels->entries) wanted[entry.key.text] = entry.value.text;
+  return wanted;
 }
 
-bool is_registry_only(const PolicyObject& object) {
-  const Node root = root_of(object);
-  const Node* spec = scenario::find(root, "spec");
-  if (spec == nullptr || !selects_all(*spec)) return false;
-  const Node* policy = scenario::find(*spec, "outboundTrafficPolicy");
+bool selects(const std::map<std::string, std::string>& wanted, const std::map<std::string, std::string>& labels) {
+  return std::includes(labels.begin(), labels.end(), wanted.begin(), wanted.end());
+}
+
+bool is_registry_only(const Node& spec) {
+  const Node* policy = scenario::find(spec, "outboundTrafficPolicy");
   if (policy == nullptr || policy->kind != Node::Kind::map) return false;
   const Node* mode = scenario::find(*policy, "mode");
   // REGISTRY_ONLY is the enumeration's zero, so a policy without mode means it.
@@ -110,7 +116,11 @@ bool is_registry_only(const PolicyObject& object) {
 }  // namespace
 
 Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope) {
-  std::map<std::tuple<std::string, std::string, std::string, std::string>, Location> seen;
+  struct Seen {
+    Location at;
+    const Profile* by = nullptr;
+  };
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, Seen> seen;
   std::string all;
   for (const Profile& profile : profiles) {
     for (const PolicyObject& written : profile.policies) {
@@ -122,11 +132,15 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
       }
       const std::string ns = namespace_of(object, profile);
       const auto [earlier, is_new] =
-          seen.try_emplace({group_of(object.api_version), object.kind, ns, object.name}, object.at);
+          seen.try_emplace({group_of(object.api_version), object.kind, ns, object.name}, Seen{object.at, &profile});
+      // One namespace of several profiles gets it once.
+      if (!is_new && to_string(earlier->second.at) == to_string(object.at) && earlier->second.by->ns == profile.ns &&
+          earlier->second.by != &profile)
+        continue;
       if (!is_new)
         return fail(ErrorKind::scenario, to_string(object.at) + ": " + object.kind + " '" + object.name +
                                              "' is applied twice" + (ns.empty() ? "" : " to namespace '" + ns + "'") +
-                                             "; the first is at " + to_string(earlier->second));
+                                             "; the first is at " + to_string(earlier->second.at));
       std::string yaml = object.yaml;
       if (ns != object.ns) {
         auto changed = with_namespace(object, ns);
@@ -143,12 +157,21 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
 
 bool default_deny(const Profile& profile) {
   if (profile.mesh == scenario::Mesh::none) return false;
+  const auto labels = scenario::pod_labels(profile);
+  bool denies = false;
   for (const PolicyObject& object : profile.policies) {
     const bool own = object.ns.empty() || object.ns == profile.ns;
     const bool is_sidecar = object.kind == "Sidecar" && group_of(object.api_version) == "networking.istio.io";
-    if (own && is_sidecar && is_registry_only(object)) return true;
+    if (!own || !is_sidecar) continue;
+    const Node root = root_of(object);
+    const Node* spec = scenario::find(root, "spec");
+    if (spec == nullptr) continue;
+    const auto selector = selector_of(*spec);
+    // One that selects the workload goes before the namespace's default.
+    if (!selector.empty() && selects(selector, labels)) return is_registry_only(*spec);
+    if (selector.empty()) denies = denies || is_registry_only(*spec);
   }
-  return false;
+  return denies;
 }
 
 }  // namespace egressproof::policy

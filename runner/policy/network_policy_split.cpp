@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runner/scenario/workload.h"
 #include "runner/scenario/yaml_tree.h"
 
 namespace egressproof::policy {
@@ -56,7 +57,11 @@ Result<std::vector<NetworkPolicy>> network_policies(const scenario::Profile& pro
 
 bool isolates_egress(const scenario::Profile& profile) {
   const auto own = network_policies(profile);
-  return !own || std::any_of(own->begin(), own->end(), [](const NetworkPolicy& policy) { return policy.egress; });
+  // In a namespace of one workload a policy that does not select it is a mistake, which the canaries must show.
+  const Pod pod{profile.ns, "", scenario::pod_labels(profile), {}, {}};
+  return !own || std::any_of(own->begin(), own->end(), [&](const NetworkPolicy& policy) {
+    return profile.workload.empty() ? policy.egress : applies(policy, pod, PolicyType::egress);
+  });
 }
 
 }  // namespace egressproof::policy

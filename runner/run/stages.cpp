@@ -61,6 +61,11 @@ Result<void> Stages::open() {
   manifests_ = std::move(*manifests);
   backend::Blueprint blueprint;
   blueprint.suite = suite_;
+  // A fixture whose pod is not there is not there either.
+  std::erase_if(blueprint.suite.fixtures, [&](const scenario::Fixture& fixture) {
+    return !fixture.pod.empty() &&
+           std::none_of(profiles_.begin(), profiles_.end(), [&](const auto& one) { return one.name == fixture.pod; });
+  });
   for (scenario::Fixture& canary : canary_fixtures()) blueprint.suite.fixtures.push_back(std::move(canary));
   blueprint.profiles = profiles_;
   for (const scenario::Fixture& fixture : blueprint.suite.fixtures) blueprint.keys[fixture.name] = random_hex(32);
@@ -136,18 +141,19 @@ Result<void> Stages::send(const char* name, const std::map<std::string, std::vec
 namespace {
 
 // Controls of what is out of order on purpose fail as they should.
-bool meant_to_fail(const plan::Plan& plan, std::size_t control) {
+bool meant_to_fail(const plan::Plan& plan, const plan::Control* control) {
   return std::any_of(plan.cells.begin(), plan.cells.end(), [&](const plan::Cell& cell) {
-    return cell.control == control && cell.expectation.expect == scenario::Expect::outage;
+    return &plan.controls[cell.control] == control && cell.expectation.expect == scenario::Expect::outage;
   });
 }
 
-// Controls were numbered in the plan's order.
-Result<void> stop_at_failed(const plan::Plan& plan, const probe::BatchResult& batch) {
+// `controls` were numbered in this order.
+Result<void> stop_at_failed(const plan::Plan& plan, const std::vector<const plan::Control*>& controls,
+                            const probe::BatchResult& batch) {
   for (const auto& [sequence, seen] : batch.observations) {
-    const auto control = static_cast<std::size_t>(sequence) - 1;
-    if (seen.code == probe::Code::ok || control >= plan.controls.size() || meant_to_fail(plan, control)) continue;
-    return fail(ErrorKind::inconclusive, plan.controls[control].id + " failed: " + to_string(seen.code) +
+    const auto number = static_cast<std::size_t>(sequence) - 1;
+    if (seen.code == probe::Code::ok || number >= controls.size() || meant_to_fail(plan, controls[number])) continue;
+    return fail(ErrorKind::inconclusive, controls[number]->id + " failed: " + to_string(seen.code) +
                                              ", and a failed control ends the run (fail-fast)");
   }
   return {};
@@ -158,12 +164,22 @@ Result<void> stop_at_failed(const plan::Plan& plan, const probe::BatchResult& ba
 Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which) {
   const auto vantage = std::find_if(profiles_.begin(), profiles_.end(), [](const auto& one) { return one.vantage; });
   if (vantage == profiles_.end()) return fail(ErrorKind::internal, "the plan has no vantage to send controls from");
-  std::vector<probe::Attempt> attempts;
-  for (const plan::Control& control : plan.controls) attempts.push_back(control.*which);
-  tell(counted(attempts.size(), "control") + " from " + vantage->name);
-  if (auto sent = send(name, {{vantage->name, numbered(std::move(attempts))}}); !sent) return sent;
-  return options_.stop_at_failed_control ? stop_at_failed(plan, collected.batches[name][vantage->name])
-                                         : Result<void>{};
+  std::map<std::string, std::vector<probe::Attempt>> batches;
+  std::map<std::string, std::vector<const plan::Control*>> sent_by;
+  for (const plan::Control& control : plan.controls) {
+    const std::string& from = control.from.empty() ? vantage->name : control.from;
+    batches[from].push_back(control.*which);
+    sent_by[from].push_back(&control);
+  }
+  for (auto& [from, attempts] : batches) {
+    tell(counted(attempts.size(), "control") + " from " + from);
+    attempts = numbered(std::move(attempts));
+  }
+  if (auto sent = send(name, batches); !sent) return sent;
+  if (!options_.stop_at_failed_control) return {};
+  for (const auto& [from, controls] : sent_by)
+    if (auto stop = stop_at_failed(plan, controls, collected.batches[name][from]); !stop) return stop;
+  return {};
 }
 
 Result<void> Stages::probes(const plan::Plan& plan) {

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 namespace egressproof::scenario {
-namespace {
 
-std::map<std::string, std::string> read_names(Problems& problems, MapReader& map, const std::string& key) {
+std::map<std::string, std::string> read_labels(Problems& problems, MapReader& map, const std::string& key) {
   std::map<std::string, std::string> names;
   const Node* node = map.take(key);
   if (node == nullptr) return names;
@@ -14,11 +13,13 @@ std::map<std::string, std::string> read_names(Problems& problems, MapReader& map
   return names;
 }
 
+namespace {
+
 PodTemplate read_pod(Problems& problems, const Node& node, const std::string& what) {
   PodTemplate pod;
   MapReader map(problems, node, what);
-  pod.labels = read_names(problems, map, "labels");
-  pod.annotations = read_names(problems, map, "annotations");
+  pod.labels = read_labels(problems, map, "labels");
+  pod.annotations = read_labels(problems, map, "annotations");
   map.text("container", pod.container);
   map.flag("knative", pod.knative);
   map.flag("host-network", pod.host_network);

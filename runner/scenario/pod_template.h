@@ -13,4 +13,7 @@ namespace egressproof::scenario {
 // `pod` for the whole case, `pods` by variant, over it. Empty: the case has neither.
 std::map<std::string, PodTemplate> read_pods(Problems& problems, MapReader& map, const std::vector<Variant>& variants);
 
+// A map of texts, as labels are; absent: empty.
+std::map<std::string, std::string> read_labels(Problems& problems, MapReader& map, const std::string& key);
+
 }  // namespace egressproof::scenario

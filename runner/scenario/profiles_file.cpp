@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "runner/scenario/kinds.h"
 #include "runner/scenario/names.h"
+#include "runner/scenario/pod_template.h"
 #include "runner/scenario/scalars.h"
 
 namespace egressproof::scenario {
@@ -35,10 +37,50 @@ void read_namespace(Problems& problems, MapReader& map, const Suite& suite, Prof
     profile.ns = read_text(problems, *node, "'namespace'").value_or(profile.ns);
     if (!is_dns_label(profile.ns)) problems.add(at, "'" + profile.ns + "' cannot be a namespace of Kubernetes");
   }
-  for (const Profile& other : suite.profiles)
-    if (other.ns == profile.ns && other.name != profile.name)
-      problems.add(at, "namespace '" + profile.ns + "' is already that of profile '" + other.name + "' (" +
-                           to_string(other.at) + ")");
+  for (const Profile& other : suite.profiles) {
+    if (other.ns != profile.ns || other.name == profile.name) continue;
+    const std::string place = "profile '" + other.name + "' (" + to_string(other.at) + ")";
+    if (profile.workload.empty() || other.workload.empty())
+      problems.add(at, "namespace '" + profile.ns + "' is already that of " + place,
+                   "to share it, each profile needs a 'workload'");
+    else if (profile.workload == other.workload)
+      problems.add(at,
+                   "namespace '" + profile.ns + "' has the workload '" + profile.workload + "' already, of " + place);
+  }
+}
+
+// Labels that Knative itself gives are not the template's to say.
+std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader& map, const std::string& key) {
+  std::map<std::string, std::string> labels = read_labels(problems, map, key);
+  for (const auto& [name, value] : labels)
+    if (name.starts_with("serving.knative.dev/"))
+      problems.add(map.key_at(key), "'" + name + "' is Knative's own label, and follows from 'workload'");
+  return labels;
+}
+
+void read_workload(Problems& problems, MapReader& map, Profile& profile) {
+  const auto name_of = [&](const char* key, std::string& name) {
+    const Node* node = map.take(key);
+    if (node == nullptr) return;
+    name = read_text(problems, *node, std::string("'") + key + "'").value_or(name);
+    if (!is_dns_label(name))
+      problems.add(node->at, "'" + name + "' cannot be a name in Kubernetes: lower-case letters, digits and '-'");
+  };
+  name_of("workload", profile.workload);
+  name_of("service-account", profile.service_account);
+  profile.labels = read_own_labels(problems, map, "labels");
+  profile.service_labels = read_own_labels(problems, map, "service-labels");
+}
+
+// What is applied is applied to the namespace, whoever of its workloads is looked at.
+void check_shared(Problems& problems, const Suite& suite, const Profile& profile) {
+  for (const Profile& other : suite.profiles) {
+    if (other.ns != profile.ns) continue;
+    const std::string place = " profile '" + other.name + "' (" + to_string(other.at) + "), whose namespace it shares";
+    if (other.policy_files != profile.policy_files) problems.add(profile.at, "'policies' must be those of" + place);
+    if (other.gateway != profile.gateway) problems.add(profile.at, "'gateway' must be that of" + place);
+    if (other.mesh != profile.mesh) problems.add(profile.at, "'mesh' must be that of" + place);
+  }
 }
 
 void read_gateway(Problems& problems, MapReader& map, const Suite& suite, Profile& profile) {
@@ -51,7 +93,7 @@ void read_gateway(Problems& problems, MapReader& map, const Suite& suite, Profil
   if (profile.mesh == Mesh::none) problems.add(node->at, "a profile without mesh cannot have a gateway");
   if (*ns == profile.ns) problems.add(node->at, "the gateway needs a namespace other than the workload's");
   for (const Profile& other : suite.profiles)
-    if (other.ns == *ns || other.gateway == *ns)
+    if (other.ns == *ns || (other.gateway == *ns && other.ns != profile.ns))
       problems.add(node->at, "namespace '" + *ns + "' is already that of profile '" + other.name + "' (" +
                                  to_string(other.at) + ")");
 }
@@ -111,6 +153,7 @@ void read_profile(Problems& problems, const Node& node, const Known& known, Poli
   MapReader map(problems, node, "a profile");
   read_name(problems, map, suite, profile);
   map.text("title", profile.title, Need::required);
+  read_workload(problems, map, profile);
   read_namespace(problems, map, suite, profile);
   read_mesh(problems, map, profile);
   read_gateway(problems, map, suite, profile);
@@ -123,7 +166,25 @@ void read_profile(Problems& problems, const Node& node, const Known& known, Poli
   if (const Node* roles = map.take("roles")) profile.roles = read_roles(problems, *roles, known, suite);
   read_dialled(problems, map, known, suite, profile);
   map.finish();
+  if (!profile.workload.empty()) check_shared(problems, suite, profile);
   if (!profile.name.empty()) suite.profiles.push_back(std::move(profile));
+}
+
+void check_fixtures_in_pods(Problems& problems, const Suite& suite) {
+  std::vector<std::string> meshed;
+  for (const Profile& profile : suite.profiles)
+    if (profile.mesh != Mesh::none) meshed.push_back(profile.name);
+  std::set<std::string> hosts;
+  for (const Fixture& fixture : suite.fixtures) {
+    if (fixture.pod.empty()) continue;
+    if (std::find(meshed.begin(), meshed.end(), fixture.pod) == meshed.end())
+      problems.add(
+          fixture.at,
+          "no profile '" + fixture.pod + "' with a sidecar, in whose pod fixture '" + fixture.name + "' could listen",
+          did_you_mean(fixture.pod, meshed));
+    if (!hosts.insert(fixture.pod).second)
+      problems.add(fixture.at, "a second fixture in the pod of profile '" + fixture.pod + "'");
+  }
 }
 
 void check_vantage(Problems& problems, const Node& profiles, const Suite& suite) {
@@ -153,6 +214,7 @@ void read_profiles(Problems& problems, const Node& root, const Known& known, Sui
       read_profile(problems, profile, known, files, suite);
     if (profiles->kind == Node::Kind::sequence) check_vantage(problems, *profiles, suite);
   }
+  if (known.fixtures) check_fixtures_in_pods(problems, suite);
   file.finish();
 }
 

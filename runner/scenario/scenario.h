@@ -21,6 +21,8 @@ struct Fixture {
   bool every_port = false;
   bool listening = true;
   std::vector<std::string> names;  // DNS names that resolve to the addresses and stand in the certificate
+  // Profile in whose workload's pod it listens, behind that pod's sidecar; empty: outside of the mesh.
+  std::string pod = {};
   Location at;
 };
 
@@ -57,6 +59,12 @@ struct Profile {
   std::string name;   // "P3"
   std::string title;  // "REGISTRY_ONLY + ServiceEntry DNS"
   std::string ns;     // Kubernetes namespace, default: name in lower case with "tenant-" before it
+  // Name of the Knative Service; empty: the harness's own. Profiles with one may share a namespace (and its gateway
+  // and policies).
+  std::string workload = {};
+  std::map<std::string, std::string> labels = {};          // of the Service's template, and so of its pods
+  std::map<std::string, std::string> service_labels = {};  // of the Service object alone: no policy sees them
+  std::string service_account = "default";
   Mesh mesh = Mesh::sidecar;
   // Namespace of an egress gateway of the profile's own, through which allowed requests must leave; empty: none.
   std::string gateway;
@@ -147,6 +155,7 @@ struct Case {
   AttemptSpec attempt;
   std::vector<Variant> variants;       // empty: the case itself; else one row "id.variant" each
   std::optional<AttemptSpec> control;  // overlay for the positive control; absent: the same request
+  std::string control_from = {};       // profile whose workload sends the positive control; empty: the vantage
   std::string target;                  // fixture or role; empty: the one dialled
   std::string target_host;             // only requests with this Host or :authority count as arrived there
   std::optional<Identity> identity;

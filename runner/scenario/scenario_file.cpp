@@ -11,9 +11,9 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes", "network-policy", "http3",          "ipv6",   "knative",
-                                        "ambient",    "pod-template",   "tenant-objects", "faults", "udp",
-                                        "icmp",       "capabilities",   "scale-from-zero"};
+const std::vector<std::string> features{"kubernetes", "network-policy", "http3",           "ipv6",      "knative",
+                                        "ambient",    "pod-template",   "tenant-objects",  "faults",    "udp",
+                                        "icmp",       "capabilities",   "scale-from-zero", "workloads", "inbound"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -164,6 +164,16 @@ class ScenarioReader {
       }
   }
 
+  void read_control_from(MapReader& map, Case& one) {
+    const Node* node = map.take("control-from");
+    if (node == nullptr) return;
+    one.control_from = read_text(problems_, *node, "'control-from'").value_or("");
+    std::vector<std::string> names;
+    for (const Profile& profile : suite_.profiles) names.push_back(profile.name);
+    if (known_.profiles && std::find(names.begin(), names.end(), one.control_from) == names.end())
+      problems_.add(node->at, "no profile '" + one.control_from + "'", did_you_mean(one.control_from, names));
+  }
+
   void read_corrections(MapReader& map, Case& one) {
     const Node* list = map.take("corrections");
     if (list == nullptr) return;
@@ -246,6 +256,7 @@ class ScenarioReader {
       written.control = read_attempt(problems_, *control, "'control'");
       one.control = written.control->spec;
     }
+    read_control_from(map, one);
     if (const Node* target = map.take("target")) {
       one.target = read_text(problems_, *target, "'target'").value_or("");
       written.target = one.target;

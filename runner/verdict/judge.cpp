@@ -32,7 +32,7 @@ class Judge {
   Judge(const Row& row, bool receipts_complete)
       : row_(row),
         receipts_complete_(receipts_complete),
-        mesh_(read(row.probe.logged, row.cell.profile)),
+        mesh_(read(row.probe.logged, row.cell.profile, row.cell.inbound)),
         expect_(row.cell.expectation.expect) {
     finding_.scenario = row.cell.scenario;
     finding_.case_id = row.cell.case_id;

@@ -101,14 +101,16 @@ std::string failure_of(const MeshRecord& record) {
 
 }  // namespace
 
-MeshSay read(const MeshRecord& record, const std::string& pod) {
+MeshSay read(const MeshRecord& record, const std::string& pod, const std::string& inbound) {
   if (record.details == policy::network_policy_drop)
     return {Say::denied, Layer::network_policy, "NetworkPolicy, " + dropped_ends(record)};
   const bool answered = record.code != 0;
-  if (std::string rbac = rbac_of(record); !rbac.empty())
-    return {Say::denied, Layer::authorization, std::move(rbac), answered};
-  if (std::string refused = refused_by(record); !refused.empty())
-    return {Say::denied, record.proxy == pod ? Layer::sidecar : Layer::gateway, std::move(refused), answered};
+  const bool at_target = !inbound.empty() && record.proxy == inbound;
+  const std::string where = at_target ? " at the sidecar of " + inbound : "";
+  if (const std::string rbac = rbac_of(record); !rbac.empty())
+    return {Say::denied, Layer::authorization, rbac + where, answered};
+  if (const std::string refused = refused_by(record); !refused.empty())
+    return {Say::denied, record.proxy == pod || at_target ? Layer::sidecar : Layer::gateway, refused + where, answered};
   if (failed(record)) return {Say::failed, Layer::none, failure_of(record)};
   if (!record.upstream.empty())
     return {Say::forwarded, Layer::none,
@@ -116,12 +118,12 @@ MeshSay read(const MeshRecord& record, const std::string& pod) {
   return {Say::unclear, Layer::none, code_and(record, record.details) + in_brackets(record.flags)};
 }
 
-MeshSay read(const std::vector<MeshRecord>& records, const std::string& pod) {
+MeshSay read(const std::vector<MeshRecord>& records, const std::string& pod, const std::string& inbound) {
   std::map<std::string, const MeshRecord*> last;
   for (const MeshRecord& record : records) last[record.proxy] = &record;
   MeshSay best;
   for (const auto& [proxy, record] : last)
-    if (MeshSay said = read(*record, pod); said.say > best.say) best = std::move(said);
+    if (MeshSay said = read(*record, pod, inbound); said.say > best.say) best = std::move(said);
   return best;
 }
 

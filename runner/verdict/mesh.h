@@ -25,11 +25,12 @@ struct MeshSay {
 };
 
 // `pod`: whose own sidecar is Layer::sidecar; any other proxy is Layer::gateway.
-MeshSay read(const policy::MeshRecord& record, const std::string& pod);
+// `inbound`: the pod that was called, if the target is one; its sidecar is Layer::sidecar too, and named.
+MeshSay read(const policy::MeshRecord& record, const std::string& pod, const std::string& inbound = {});
 
 // Of several records (in order of time): the last of each proxy counts, since those before are of earlier requests of
 // the attempt (redirects, Attempt::earlier); of these the first in the order denied, failed, unclear, forwarded: the
 // proxy that answered itself knows best.
-MeshSay read(const std::vector<policy::MeshRecord>& records, const std::string& pod);
+MeshSay read(const std::vector<policy::MeshRecord>& records, const std::string& pod, const std::string& inbound = {});
 
 }  // namespace egressproof::verdict

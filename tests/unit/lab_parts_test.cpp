@@ -110,6 +110,54 @@ TEST(TopologyTest, TwoProfilesInOneNamespaceAreAnError) {
   EXPECT_EQ(place_pods(profiles, false).error().message, "profiles 'P1' and 'P2' share the namespace 'tenant'");
 }
 
+TEST(TopologyTest, WorkloadsOfOneNamespaceArePodsOfTheirOwnWithOneGateway) {
+  std::vector<scenario::Profile> profiles(2);
+  for (scenario::Profile& one : profiles) {
+    one.ns = "both";
+    one.gateway = "egress";
+  }
+  profiles[0].name = "Ka";
+  profiles[0].workload = "ksvc-a";
+  profiles[0].service_account = "account-a";
+  profiles[1].name = "Kb";
+  profiles[1].workload = "ksvc-b";
+  profiles[1].labels = {{"egress", "b"}};
+  const auto pods = place_pods(profiles, false);
+  ASSERT_TRUE(pods) << to_string(pods.error());
+  ASSERT_EQ(pods->size(), 3U);
+  EXPECT_EQ((*pods)[2].name, "Ka.gateway");
+  EXPECT_EQ((*pods)[0].service_account, "account-a");
+  EXPECT_NE(pod_name((*pods)[0]), pod_name((*pods)[1]));
+  EXPECT_EQ(labels_of((*pods)[0]).count("egress"), 0U);
+  EXPECT_EQ(labels_of((*pods)[1]).at("egress"), "b");
+  EXPECT_EQ(labels_of((*pods)[1]).at("serving.knative.dev/service"), "ksvc-b");
+  profiles[1].workload = "ksvc-a";
+  EXPECT_FALSE(place_pods(profiles, false)) << "istiod could not tell their proxies apart";
+}
+
+TEST(TopologyTest, AFixtureInAPodGivesItItsAddress) {
+  std::vector<scenario::Profile> profiles(3);
+  for (std::size_t i = 0; i < profiles.size(); ++i) {
+    profiles[i].name = "K" + std::to_string(i);
+    profiles[i].ns = "tenant-" + std::to_string(i);
+  }
+  scenario::Fixture inside = fixture("revision", {"203.0.113.11"}, {});
+  inside.pod = "K2";
+  inside.ports = {8012};
+  std::vector<scenario::Fixture> fixtures{inside};
+  const auto pods = place_pods(profiles, false, fixtures);
+  ASSERT_TRUE(pods) << to_string(pods.error());
+  EXPECT_EQ((*pods)[0].address, "203.0.113.10");
+  EXPECT_EQ((*pods)[1].address, "203.0.113.12") << "the fixture's is taken";
+  EXPECT_EQ((*pods)[2].address, "203.0.113.11");
+  const std::string service = service_manifests(*pods);
+  EXPECT_NE(service.find("revision-private.tenant-2.svc.cluster.local"), std::string::npos);
+  EXPECT_NE(service.find("\"security.istio.io/tlsMode\": \"istio\""), std::string::npos);
+  EXPECT_EQ(world_commands(fixtures, {}).find("203.0.113.11"), std::string::npos) << "the world must not have it";
+  fixtures[0].addresses = {"198.51.100.9"};
+  EXPECT_FALSE(place_pods(profiles, false, fixtures)) << "no pod can have it";
+}
+
 TEST(TopologyTest, GatewaysComeAfterThePodsAndHaveNoProbe) {
   std::vector<scenario::Profile> profiles(2);
   profiles[0].name = "P6";

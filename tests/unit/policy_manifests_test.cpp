@@ -60,6 +60,16 @@ TEST(Manifests, OneFileInTwoProfilesIsTwoObjects) {
   EXPECT_EQ(scenario::parse_yaml("f", text).documents.size(), 2U);
 }
 
+TEST(Manifests, ProfilesOfOneNamespaceApplyOneFileOnce) {
+  const PolicyObject one = object("Sidecar", "s", "metadata: {name: s}\n");
+  Profile a = profile("a", {one});
+  Profile b = profile("b", {one});
+  a.ns = b.ns = "both";
+  EXPECT_EQ(text_of({a, b}), "---\nmetadata: {\"namespace\": \"both\", name: s}\n");
+  b.policies[0].at.line = 9;
+  EXPECT_FALSE(manifests({a, b})) << "two objects of one name";
+}
+
 TEST(Manifests, TheSameObjectTwiceIsAnErrorWithBothPlaces) {
   PolicyObject second = object("Sidecar", "s", "metadata: {name: s}\n", 20);
   second.api_version = "networking.istio.io/v1beta1";  // another version of the same object
@@ -94,6 +104,24 @@ TEST(DefaultDeny, IsARegistryOnlySidecarForTheWholeNamespace) {
   EXPECT_FALSE(denies("spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n", "ServiceEntry"));
   EXPECT_FALSE(denies(""));
   EXPECT_FALSE(default_deny(profile("p", {})));
+}
+
+TEST(DefaultDeny, ASidecarThatSelectsTheWorkloadGoesBeforeTheDefault) {
+  const PolicyObject closed = object("Sidecar", "default", "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n");
+  const PolicyObject open = object(
+      "Sidecar", "open", "spec: {workloadSelector: {labels: {egress: b}}, outboundTrafficPolicy: {mode: ALLOW_ANY}}\n");
+  Profile one = profile("p", {closed, open});
+  one.workload = "ksvc-b";
+  one.service_labels = {{"egress", "b"}};
+  EXPECT_TRUE(default_deny(one)) << "labels of the Service object are on no pod";
+  one.labels = {{"egress", "b"}};
+  EXPECT_FALSE(default_deny(one));
+  one.policies = {open, closed};
+  EXPECT_FALSE(default_deny(one)) << "whatever their order";
+  one.policies = {object("Sidecar", "s",
+                         "spec: {workloadSelector: {labels: {serving.knative.dev/service: ksvc-b}}, "
+                         "outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")};
+  EXPECT_TRUE(default_deny(one)) << "Knative's own label";
 }
 
 TEST(DefaultDeny, IsTheProfilesOwnAndNeedsAProxy) {

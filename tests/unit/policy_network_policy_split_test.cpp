@@ -70,5 +70,15 @@ TEST(IsolatesEgress, OnlyByAPolicyOfItsOwnForEgress) {
   EXPECT_FALSE(isolates_egress({}));
 }
 
+TEST(IsolatesEgress, OfWorkloadsThatShareANamespaceOnlyThoseThatItSelects) {
+  scenario::Profile one = profile("", "{podSelector: {matchLabels: {egress: b}}, policyTypes: [Egress]}");
+  one.workload = "ksvc-a";
+  EXPECT_FALSE(isolates_egress(one));
+  one.service_labels = {{"egress", "b"}};
+  EXPECT_FALSE(isolates_egress(one)) << "labels of the Service object are on no pod";
+  one.labels = {{"egress", "b"}};
+  EXPECT_TRUE(isolates_egress(one));
+}
+
 }  // namespace
 }  // namespace egressproof::policy

@@ -90,6 +90,7 @@ TEST(Schema, RefusesWhatItCanTell) {
       {"record-type", "fixtures.yaml"},
       {"vantage-in-the-mesh", "profiles.yaml"},
       {"unknown-mesh", "profiles.yaml"},
+      {"label-of-knative", "profiles.yaml"},
       {"column-twice", "rows/reach.yml"},
       {"unknown-cell", "rows/spoof.yaml"},
       {"dash-as-cell", "rows/spoof.yaml"},

@@ -121,5 +121,22 @@ TEST(MeshSeveral, LastOfEachProxyAndTheOneThatAnsweredItself) {
   EXPECT_EQ(read({by_cluster("", 503), down}, own_pod).say, Say::failed);
 }
 
+TEST(MeshInbound, TheSidecarOfThePodThatWasCalledIsNoGatewayAndIsNamed) {
+  MeshRecord plain = local_reply(0, "filter_chain_not_found", "NR");
+  plain.proxy = "KN";
+  EXPECT_EQ(read(plain, own_pod).layer, Layer::gateway);
+  const MeshSay refused = read(plain, own_pod, "KN");
+  EXPECT_EQ(refused.layer, Layer::sidecar);
+  EXPECT_EQ(refused.mechanism, "NR filter_chain_not_found at the sidecar of KN");
+  MeshRecord forbidden = local_reply(403, "rbac_access_denied_matched_policy[none]");
+  forbidden.proxy = "KN";
+  MeshRecord sent = local_reply(403, "via_upstream");
+  sent.upstream = "203.0.113.240:8012";
+  const MeshSay said = read(std::vector<MeshRecord>{sent, forbidden}, own_pod, "KN");
+  EXPECT_EQ(said.say, Say::denied) << "the caller's own sidecar only passed the answer on";
+  EXPECT_EQ(said.layer, Layer::authorization);
+  EXPECT_EQ(said.mechanism, "403 rbac_access_denied_matched_policy[none] at the sidecar of KN");
+}
+
 }  // namespace
 }  // namespace egressproof::verdict

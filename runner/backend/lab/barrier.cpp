@@ -23,7 +23,7 @@ policy::TimePoint now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
-std::string proxy_id_of(const PodPlace& pod) { return "probe-" + pod.ns + "." + pod.ns; }
+std::string proxy_id_of(const PodPlace& pod) { return pod_name(pod) + "." + pod.ns; }
 
 // Polls until `gap` says nothing. Errors: its own, or what it last said when the deadline came.
 template <class Gap>
@@ -82,7 +82,8 @@ Result<std::string> LabWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& 
 std::vector<std::string> LabWorld::meshed_namespaces() const {
   std::vector<std::string> namespaces;
   for (const PodPlace& pod : pods_)
-    if (pod.meshed) namespaces.push_back(pod.ns);
+    if (pod.meshed && std::find(namespaces.begin(), namespaces.end(), pod.ns) == namespaces.end())
+      namespaces.push_back(pod.ns);
   return namespaces;
 }
 
@@ -98,9 +99,9 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   const auto split = policy::split_network_policies(generation.manifests);
   if (!split) return tl::unexpected(split.error());
   const std::filesystem::path staged = folder_.path() / "generation.yaml";
-  if (auto written =
-          write_file_atomically(staged, split->others + platform_manifests(pods_) + gateway_manifests(pods_) +
-                                            mesh::marker_manifests(marker, meshed_namespaces()));
+  if (auto written = write_file_atomically(staged, split->others + platform_manifests(pods_) +
+                                                       gateway_manifests(pods_) + service_manifests(pods_) +
+                                                       mesh::marker_manifests(marker, meshed_namespaces()));
       !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();

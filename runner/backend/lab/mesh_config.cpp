@@ -146,4 +146,29 @@ std::string platform_manifests(const std::vector<PodPlace>& pods) {
   return text;
 }
 
+std::string service_manifests(const std::vector<PodPlace>& pods) {
+  std::string text;
+  for (const PodPlace& pod : pods) {
+    if (pod.fixture == nullptr) continue;
+    Json ports = Json::array();
+    for (const int port : pod.fixture->ports)
+      ports.push_back({{"number", port}, {"name", fmt::format("http-{}", port)}, {"protocol", "HTTP"}});
+    std::map<std::string, std::string> labels = labels_of(pod);
+    labels["security.istio.io/tlsMode"] = "istio";
+    const Json entry = {
+        {"apiVersion", "networking.istio.io/v1"},
+        {"kind", "ServiceEntry"},
+        {"metadata", {{"name", pod.fixture->name + "-private"}, {"namespace", pod.ns}}},
+        {"spec",
+         {{"hosts", {fmt::format("{}-private.{}.svc.cluster.local", pod.fixture->name, pod.ns)}},
+          {"location", "MESH_INTERNAL"},
+          {"resolution", "STATIC"},
+          {"addresses", {pod.address}},
+          {"ports", ports},
+          {"endpoints", {{{"address", pod.address}, {"labels", labels}, {"serviceAccount", pod.service_account}}}}}}};
+    text += "---\n" + entry.dump(2) + "\n";
+  }
+  return text;
+}
+
 }  // namespace egressproof::backend::lab

@@ -25,6 +25,9 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files);
 // What the Kubernetes Service of each egress gateway is to istiod in a cluster: a ServiceEntry in the gateway's
 // namespace, with the chart's ports and target ports, and a ClusterIP.
 std::string gateway_manifests(const std::vector<PodPlace>& pods);
+// The same for fixtures in pods: what the private Service of a Knative revision is, with the pod's address in place of
+// a ClusterIP. Its endpoint speaks mutual TLS, as that of every pod with a sidecar.
+std::string service_manifests(const std::vector<PodPlace>& pods);
 
 // The Services of istio-system that an installation has (kind/istio.yaml): nobody is behind them here, but a Sidecar
 // that sees them has an HTTP listener on port 80, which decides what becomes of everything else on that port.

@@ -3,12 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+
+#include "runner/scenario/workload.h"
 
 namespace egressproof::backend::lab {
 namespace {
 constexpr int first_pod = 10;
 constexpr int last_pod = 254;
 constexpr int first_cluster_ip = 225;  // 192.0.2.225 and on, of TEST-NET-1
+
+std::string pod_address(int number) { return fmt::format("203.0.113.{}", number); }
+
+const scenario::Fixture* fixture_in(const std::string& profile, const std::vector<scenario::Fixture>& fixtures) {
+  const auto found =
+      std::find_if(fixtures.begin(), fixtures.end(), [&](const scenario::Fixture& one) { return one.pod == profile; });
+  return found == fixtures.end() ? nullptr : &*found;
+}
+
+// The last part of an address that a pod can have; 0: it is none.
+int pod_number(const std::string& address) {
+  for (int number = first_pod; number <= last_pod; ++number)
+    if (pod_address(number) == address) return number;
+  return 0;
+}
 }  // namespace
 
 bool is_ipv6(const std::string& address) { return address.find(':') != std::string::npos; }
@@ -23,10 +41,13 @@ std::string gateway_pod(const scenario::Profile& profile) { return profile.name 
 
 std::string gateway_host(const std::string& ns) { return "istio-egressgateway." + ns + ".svc.cluster.local"; }
 
-std::string pod_name(const PodPlace& pod) { return "probe-" + pod.ns; }
+std::string pod_name(const PodPlace& pod) {
+  return pod.workload.empty() ? "probe-" + pod.ns : pod.workload + "-00001-deployment";
+}
 
 std::map<std::string, std::string> labels_of(const PodPlace& pod) {
   if (pod.router) return {{"app", "istio-egressgateway"}, {"istio", pod.ns}};
+  if (!pod.labels.empty()) return pod.labels;
   return {{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
 }
 
@@ -47,29 +68,50 @@ std::string service_rules(const std::vector<GatewayService>& services) {
   return text + "COMMIT\n";
 }
 
-Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6) {
+Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6,
+                                         const std::vector<scenario::Fixture>& fixtures) {
   std::vector<PodPlace> places;
+  std::set<int> taken;
+  for (const scenario::Profile& profile : profiles) {
+    const scenario::Fixture* fixture = fixture_in(profile.name, fixtures);
+    if (fixture == nullptr) continue;
+    if (pod_number(fixture->addresses.front()) == 0 || !taken.insert(pod_number(fixture->addresses.front())).second)
+      return fail(ErrorKind::scenario,
+                  fmt::format("fixture '{}' in the pod of {} needs an address of its own from {} to {}", fixture->name,
+                              profile.name, pod_address(first_pod), pod_address(last_pod)));
+  }
   int next = first_pod;
-  const auto place = [&](const std::string& name, const std::string& ns, const char* account, bool meshed,
-                         const std::string& serves) -> Result<void> {
-    if (next > last_pod)
+  const auto place = [&](PodPlace made) -> Result<void> {
+    int number = made.fixture == nullptr ? next : pod_number(made.fixture->addresses.front());
+    if (made.fixture == nullptr) {
+      while (taken.contains(number)) ++number;
+      next = number + 1;
+    }
+    if (number > last_pod)
       return fail(ErrorKind::environment, fmt::format("the lab has room for {} pods", last_pod - first_pod + 1));
     for (const PodPlace& other : places)
-      if (other.ns == ns)
+      if (other.ns == made.ns && pod_name(other) == pod_name(made))
         return fail(ErrorKind::scenario,
-                    fmt::format("profiles '{}' and '{}' share the namespace '{}'", other.name, name, ns));
-    places.push_back({name, fmt::format("203.0.113.{}", next), ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "", ns,
-                      account, meshed, !serves.empty(), serves});
-    ++next;
+                    fmt::format("profiles '{}' and '{}' share the namespace '{}'", other.name, made.name, made.ns));
+    made.address = pod_address(number);
+    if (ipv6) made.address6 = fmt::format("2001:db8:113::{:x}", number);
+    places.push_back(std::move(made));
     return {};
   };
-  for (const scenario::Profile& profile : profiles)
-    if (auto done = place(profile.name, profile.ns, "default", profile.mesh == scenario::Mesh::sidecar, ""); !done)
+  for (const scenario::Profile& profile : profiles) {
+    PodPlace made{profile.name, "", "", profile.ns, profile.service_account, profile.mesh == scenario::Mesh::sidecar};
+    made.workload = profile.workload;
+    made.labels = scenario::pod_labels(profile);
+    made.fixture = fixture_in(profile.name, fixtures);
+    if (auto done = place(std::move(made)); !done) return tl::unexpected(done.error());
+  }
+  for (const scenario::Profile& profile : profiles) {
+    if (profile.gateway.empty() || &scenario::gateway_owner(profiles, profile) != &profile) continue;
+    if (auto done =
+            place({gateway_pod(profile), "", "", profile.gateway, "istio-egressgateway", true, true, profile.ns});
+        !done)
       return tl::unexpected(done.error());
-  for (const scenario::Profile& profile : profiles)
-    if (!profile.gateway.empty())
-      if (auto done = place(gateway_pod(profile), profile.gateway, "istio-egressgateway", true, profile.ns); !done)
-        return tl::unexpected(done.error());
+  }
   return places;
 }
 
@@ -78,7 +120,8 @@ std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const
   text += fmt::format("addr add {}/24 dev br0\n", world_address);
   if (has_ipv6(fixtures)) text += fmt::format("addr add {}/64 dev br0 nodad\n", world_address6);
   for (const scenario::Fixture& fixture : fixtures)
-    for (const std::string& address : fixture.addresses) text += fmt::format("route add local {} dev lo\n", address);
+    if (fixture.pod.empty())
+      for (const std::string& address : fixture.addresses) text += fmt::format("route add local {} dev lo\n", address);
   for (std::size_t i = 0; i < peers.size(); ++i)
     text += fmt::format("link add v{0} type veth peer name eth0 netns {1}\nlink set v{0} master br0 up\n", i, peers[i]);
   return text;

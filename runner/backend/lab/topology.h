@@ -26,8 +26,11 @@ struct PodPlace {
   std::string address6;  // empty: the world has no IPv6
   std::string ns, service_account;
   bool meshed = false;
-  bool router = false;      // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
-  std::string serves = "";  // of a gateway: the namespace of the profile that it is for
+  bool router = false;        // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
+  std::string serves = "";    // of a gateway: the namespace of the profile that it is for
+  std::string workload = "";  // as in scenario::Profile
+  std::map<std::string, std::string> labels = {};  // of a workload's pod; empty: those of the harness's own
+  const scenario::Fixture* fixture = nullptr;      // that listens in the pod, whose address is then the pod's
 };
 
 // The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
@@ -58,9 +61,11 @@ bool is_ipv6(const std::string& address);
 bool has_ipv6(const std::vector<scenario::Fixture>& fixtures);
 
 // Gateways come after the pods of the profiles. Pods get 203.0.113.10, .11 ... in order, with IPv6 also
-// 2001:db8:113::a, ::b ... Errors: more profiles than addresses; two profiles in one namespace, whose proxies istiod
-// could not tell apart.
-Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6);
+// 2001:db8:113::a, ::b ...; one in which a fixture listens gets that one's address. Errors: more profiles than
+// addresses; two pods of one name in one namespace, whose proxies istiod could not tell apart; a fixture's address that
+// no pod can have. `fixtures` is borrowed by the places.
+Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6,
+                                         const std::vector<scenario::Fixture>& fixtures = {});
 
 // Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose
 // other end is moved to that namespace path as eth0.

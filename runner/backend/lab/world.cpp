@@ -23,6 +23,9 @@ constexpr int parallel_attempts = 32;
 constexpr milliseconds log_limit{1500};
 constexpr milliseconds close_limit{2000};
 
+// Where Istio's inbound clusters bind (UpstreamInboundPassthroughCluster): the mark of what a sidecar let in.
+constexpr const char* inbound_source = "127.0.0.6";
+
 // What egressproof-sandbox takes for "kill all, and end when they are gone".
 constexpr int end_of_sandbox = SIGHUP;
 
@@ -70,14 +73,6 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   return results;
 }
 
-Result<target::Journal> LabWorld::receipts() {
-  auto content = read_file(folder_.path() / "receipts.ndjson");
-  if (!content) return tl::unexpected(content.error());
-  target::Journal journal = target::decode_journal(*content);
-  if (!target_ || target_->ended()) journal.errors.emplace_back("egressproof-target ended during the run");
-  return journal;
-}
-
 Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
   for (;;) {
     // Asked before reading: what is written in between is not taken for missing.
@@ -123,6 +118,7 @@ std::vector<std::string> LabWorld::health() {
   if (!istiod_ || !target_) return {"the world is closed"};
   check("istiod", istiod_->ended());
   check("egressproof-target", target_->ended());
+  for (auto& [pod, target] : pod_targets_) check("egressproof-target in pod " + pod, target.ended());
   for (auto& [pod, proxy] : proxies_) check("the proxy of pod " + pod, proxy.ended());
   for (auto& [name, link] : probes_) check("the probe " + name, link.child().ended());
   const auto status = proxy_status();
@@ -146,6 +142,8 @@ std::map<std::string, std::vector<std::string>> LabWorld::pod_addresses() {
   for (const ProbePlace& place : probe_places_) put(place.name, pods_[place.pod]);
   for (const PodPlace& pod : pods_)
     if (pod.router) put(pod.name, pod);
+  for (const PodPlace& pod : pods_)
+    if (pod.fixture != nullptr) addresses[plan::inbound_end(pod.name)] = {inbound_source};
   return addresses;
 }
 
@@ -199,6 +197,7 @@ Result<void> LabWorld::close() {
   for (auto& [name, link] : probes_) children.push_back(&link.child());
   for (process::Child* child : children) child->signal(end_of_sandbox);
   if (target_) target_->stop(milliseconds(500));
+  for (auto& [pod, target] : pod_targets_) target.stop(milliseconds(500));
   bool all = true;
   const auto deadline = std::chrono::steady_clock::now() + close_limit;
   for (process::Child* child : children) {
@@ -207,6 +206,7 @@ Result<void> LabWorld::close() {
   }
   probes_.clear();  // SIGKILL to what did not end
   proxies_.clear();
+  pod_targets_.clear();
   istiod_.reset();
   if (!all)
     return fail(ErrorKind::environment, "processes of the lab did not end within " +

@@ -65,6 +65,7 @@ class LabWorld : public World {
   Result<void> start_target();      // these three
   Result<void> connect_pods();      // run
   Result<void> write_identities();  // at once
+  Result<void> start_targets_in_pods();
   Result<void> start_probes();
   Result<void> start_proxies();
   Result<void> wait_probes();
@@ -78,6 +79,8 @@ class LabWorld : public World {
   [[nodiscard]] std::filesystem::path probe_log(const ProbePlace& place) const {
     return folder_.path() / ("probe-" + place.name + ".log");
   }
+  Result<process::Child> start_target_in(const Netns& netns, const target::Config& config,
+                                         const std::filesystem::path& folder) const;
   // egressproof-sandbox in `netns` with the folders that an unprivileged program may not reach otherwise.
   [[nodiscard]] process::Command sandboxed(const Netns& netns, const std::vector<std::string>& flags,
                                            const std::vector<std::string>& argv) const;
@@ -117,6 +120,7 @@ class LabWorld : public World {
   std::optional<Netns> world_ns_, istiod_ns_;
   std::deque<Netns> pod_ns_;  // as pods_
   std::optional<process::Child> target_, istiod_;
+  std::map<std::string, process::Child> pod_targets_;      // by pod: of fixtures that listen there
   std::map<std::string, process::Child> proxies_;          // by pod
   std::map<std::string, ProbeLink> probes_;                // by name
   std::map<std::string, mesh::AccessLogReader> logs_;      // by pod

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "runner/backend/lab/await.h"
 #include "runner/backend/lab/certificates.h"
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/parallel.h"
@@ -26,26 +27,6 @@ constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";
 SidecarFiles sidecar_files(const std::filesystem::path& folder) {
   const std::filesystem::path tools = folder / "toolchain";
   return {tools / "pilot-agent", tools / "envoy", tools / "envoy_bootstrap.json"};
-}
-
-// Polls until `missing` returns nothing. Error: what was still missing.
-template <class Missing>
-Result<void> await(milliseconds limit, Missing missing) {
-  const auto deadline = Clock::now() + limit;
-  for (;;) {
-    const std::string what = missing();
-    if (what.empty()) return {};
-    if (Clock::now() >= deadline)
-      return fail(ErrorKind::environment, "not ready within " + std::to_string(limit.count()) + " ms: " + what);
-    ::poll(nullptr, 0, 10);
-  }
-}
-
-std::string last_lines(const std::filesystem::path& file) {
-  auto text = read_file(file);
-  if (!text) return {};
-  if (text->size() > 1500) *text = text->substr(text->size() - 1500);
-  return *text;
 }
 
 Result<void> make_folders(const std::vector<std::filesystem::path>& folders) {
@@ -132,7 +113,7 @@ Result<void> LabWorld::make_namespaces() {
                                        std::string("nameserver ") + world_address + "\noptions ndots:1 timeout:1\n");
   if (!written) return written;
   const auto& fixtures = blueprint_.suite.fixtures;
-  auto places = place_pods(blueprint_.profiles, has_ipv6(fixtures));
+  auto places = place_pods(blueprint_.profiles, has_ipv6(fixtures), fixtures);
   if (!places) return tl::unexpected(places.error());
   pods_ = std::move(*places);
   auto probes = place_probes(pods_, blueprint_.extra_probes);
@@ -216,25 +197,10 @@ Result<void> LabWorld::start_target() {
   if (every_udp_port && has_ipv6(fixtures))
     every_udp_port = run_in(*world_ns_, {"ip6tables-restore", "--noflush"}, udp_rules(fixtures, true)).has_value();
   if (every_udp_port) config->udp_redirect_port = udp_redirect_port;
-  config->journal = folder_.path() / "receipts.ndjson";
-  config->ca_file = folder_.path() / "fixtures-ca.pem";
-  const std::filesystem::path file = folder_.path() / "target.json";
-  if (auto written = write_file_atomically(file, target::encode(*config)); !written) return written;
-
-  const std::filesystem::path log_path = folder_.path() / "target.log";
-  auto log = log_file(log_path, 0);
-  if (!log) return tl::unexpected(log.error());
-  auto command = sandboxed(*world_ns_, {"--pid"},
-                           {(folder_.path() / "programs/egressproof-target").string(), "--config", file.string()});
-  command.out = command.err = log->get();
-  auto child = process::Child::start(command);
+  auto child = start_target_in(*world_ns_, *config, folder_.path());
   if (!child) return tl::unexpected(child.error());
   target_.emplace(std::move(*child));
-  return await(milliseconds(10000), [&]() -> std::string {
-    const std::string text = last_lines(log_path);
-    if (target_->ended()) return "the target ended: " + text;
-    return text.find("\"ready\"") != std::string::npos ? "" : "the target's ready line";
-  });
+  return {};
 }
 
 Result<void> LabWorld::write_identities() {
@@ -371,6 +337,7 @@ Result<std::unique_ptr<World>> LabWorld::open(const Settings& settings, const Bl
       {"namespaces", &LabWorld::make_namespaces},
       {"istiod", &LabWorld::start_istiod},
       {"fixtures, pod networks, capture rules, identities", &LabWorld::start_all_at_once},
+      {"fixtures in pods", &LabWorld::start_targets_in_pods},
       {"probes", &LabWorld::start_probes},
       {"proxies", &LabWorld::start_proxies},
       {"probes ready", &LabWorld::wait_probes},
