@@ -13,4 +13,8 @@ namespace egressproof::scenario {
 // `pod` for the whole case, `pods` by variant, over it. Empty: the case has neither.
 std::map<std::string, PodTemplate> read_pods(Problems& problems, MapReader& map, const std::vector<Variant>& variants);
 
+// Whoever cannot make the pods of the case must not send from others: `pod-template`, and by their keys `pod-acts` and
+// `host-network`.
+void add_needs_of_pods(Case& one);
+
 }  // namespace egressproof::scenario

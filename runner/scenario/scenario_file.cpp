@@ -11,8 +11,9 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",  "ipv6", "knative", "ambient",
-                                        "pod-template", "tenant-objects", "faults", "udp",  "icmp",    "capabilities"};
+const std::vector<std::string> features{
+    "kubernetes", "network-policy", "http3",          "ipv6",   "knative", "ambient", "pod-template",
+    "pod-acts",   "host-network",   "tenant-objects", "faults", "udp",     "icmp",    "capabilities"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -256,9 +257,7 @@ class ScenarioReader {
     }
     one.pods = read_pods(problems_, map, one.variants);
     read_tags(map, one);
-    // Whoever cannot make such a pod must not send from another.
-    if (!one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") == one.needs.end())
-      one.needs.emplace_back("pod-template");
+    add_needs_of_pods(one);
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
       one.needs.emplace_back("capabilities");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,10 @@ struct PodPlace {
   bool meshed = false;
   bool router = false;      // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
   std::string serves = "";  // of a gateway: the namespace of the profile that it is for
+  // Of a pod of a case: what its tenant wrote. Then `meshed` is decided by the injector.
+  std::optional<scenario::PodTemplate> tenant = {};
+  std::string witness = "";                        // whose records its own are; empty: its name
+  std::map<std::string, std::string> labels = {};  // as injected; empty: those of labels_of()
 };
 
 // The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
@@ -61,6 +66,10 @@ bool has_ipv6(const std::vector<scenario::Fixture>& fixtures);
 // 2001:db8:113::a, ::b ... Errors: more profiles than addresses; two profiles in one namespace, whose proxies istiod
 // could not tell apart.
 Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6);
+
+// Puts behind `places` a pod for each probe that has one of its own, in the namespace of its profile's; named as the
+// probe. Errors: a probe of no pod, more pods than addresses.
+Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<ExtraProbe>& probes, bool ipv6);
 
 // Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose
 // other end is moved to that namespace path as eth0.
