@@ -5,6 +5,7 @@
 #include "runner/evidence/evidence.h"
 #include "runner/evidence/index.h"
 #include "runner/evidence/remapped.h"
+#include "runner/policy/capture_refusal.h"
 #include "runner/policy/network_drop.h"
 
 namespace egressproof::evidence {
@@ -138,6 +139,7 @@ class Joiner {
     const Span span = span_of(observed);
     records_.add_of_downstream(pod, ends_of(observed), span, records);
     records_.add_of_downstream(policy::network_witness(pod), ends_of(observed), network_span_of(observed), records);
+    records_.add_of_downstream(policy::capture_witness(pod), ends_of(observed), network_span_of(observed), records);
     const RecordIndex::Found first_hop = records;
     for (const policy::MeshRecord* record : first_hop)
       records_.add_of_downstream("", {record->upstream_local, record->upstream}, span, records);
@@ -211,7 +213,9 @@ class Joiner {
     if (row.probe.observed) {
       const probe::Observation& observed = *row.probe.observed;
       row.began_in_force = began_in_force(collected_.policies, cell.profile, observed);
-      row.proxy_seen_around = records_.seen_around(cell.profile, {observed.started_at, observed.finished_at});
+      // That the workload's sidecar was alive says nothing of another pod's.
+      row.proxy_seen_around =
+          !in_own_pod(cell) && records_.seen_around(cell.profile, {observed.started_at, observed.finished_at});
     }
     return row;
   }
@@ -219,6 +223,11 @@ class Joiner {
   std::vector<std::string> addresses_of(const std::string& pod) const {
     const auto found = collected_.pod_addresses.find(pod);
     return found == collected_.pod_addresses.end() ? std::vector<std::string>() : found->second;
+  }
+
+  [[nodiscard]] bool in_own_pod(const plan::Cell& cell) const {
+    return std::any_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
+                       [&](const plan::ExtraProbe& one) { return one.name == cell.pod && one.pod.has_value(); });
   }
 
   bool is_nobodys(const target::Receipt& opened) const {
@@ -241,7 +250,7 @@ class Joiner {
   std::vector<target::Receipt> unattributed(const Row& row) const {
     std::vector<target::Receipt> found;
     if (!row.probe.observed) return found;
-    std::vector<std::string> sources = addresses_of(row.cell.profile);
+    std::vector<std::string> sources = addresses_of(row.cell.pod);
     if (may_have_left_the_pod(row)) sources.insert(sources.end(), row.via_addresses.begin(), row.via_addresses.end());
     for (const target::Receipt* one : receipts_.connections()) {
       const bool during =

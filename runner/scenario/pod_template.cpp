@@ -14,6 +14,25 @@ std::map<std::string, std::string> read_labels(Problems& problems, MapReader& ma
 }
 
 namespace {
+const std::vector<std::pair<std::string, PodAct>> acts{
+    {"hold-proxy", PodAct::hold_proxy},   {"stop-proxy", PodAct::stop_proxy},
+    {"flush-rules", PodAct::flush_rules}, {"quit-agent", PodAct::quit_agent},
+    {"quit-envoy", PodAct::quit_envoy},   {"drain-listeners", PodAct::drain_listeners}};
+
+std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
+  std::vector<std::string> names;
+  for (const auto& [name, act] : acts) names.push_back(name);
+  std::vector<PodAct> read;
+  for (const PlacedText& text : read_texts(problems, node, "'first'")) {
+    const auto found = std::find_if(acts.begin(), acts.end(), [&](const auto& one) { return one.first == text.text; });
+    if (found == acts.end())
+      problems.add(text.at, "'" + text.text + "' is nothing that is done in a pod first; known are " + one_of(names),
+                   did_you_mean(text.text, names));
+    else
+      read.push_back(found->second);
+  }
+  return read;
+}
 
 PodTemplate read_pod(Problems& problems, const Node& node, const std::string& what) {
   PodTemplate pod;
@@ -23,6 +42,7 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   map.text("container", pod.container);
   map.flag("knative", pod.knative);
   map.flag("host-network", pod.host_network);
+  if (const Node* first = map.take("first")) pod.first = read_acts(problems, *first);
   if (pod.host_network && pod.knative)
     problems.add(map.key_at("host-network"), "a Knative Service has no 'host-network'; say 'knative: false' too");
   map.flag("from-zero", pod.from_zero);
@@ -49,6 +69,18 @@ std::map<std::string, PodTemplate> read_pods(Problems& problems, MapReader& map,
     pods[name] = read_pod(problems, entry->value, "a pod");
   }
   return pods;
+}
+
+void add_needs_of_pods(Case& one) {
+  const auto add = [&](const char* need, bool wanted) {
+    if (wanted && std::find(one.needs.begin(), one.needs.end(), need) == one.needs.end()) one.needs.emplace_back(need);
+  };
+  for (const auto& [variant, pod] : one.pods) {
+    add("pod-template", true);
+    add("pod-acts", !pod.first.empty());
+    add("host-network", pod.host_network);
+    add("scale-from-zero", pod.from_zero);
+  }
 }
 
 }  // namespace egressproof::scenario

@@ -139,6 +139,16 @@ struct Identity {
   std::vector<std::string> capabilities = {};
 };
 
+// What a tenant, or bad luck, does within the pod before the attempt.
+enum class PodAct {
+  hold_proxy,      // the attempt comes before the proxy's container is started
+  stop_proxy,      // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
+  flush_rules,     // `iptables -t nat -F` by the case's identity
+  quit_agent,      // POST /quitquitquit to the agent, by the probe
+  quit_envoy,      // the same to Envoy's own administration
+  drain_listeners  // POST /drain_listeners to it
+};
+
 // A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative
 // Service or a Deployment. Everything else is as in the workload.
 struct PodTemplate {
@@ -147,6 +157,7 @@ struct PodTemplate {
   bool knative = true;        // false: a Deployment, even where the workload is a Knative Service
   bool host_network = false;  // Deployments only
   bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
+  std::vector<PodAct> first = {};
 };
 
 struct Case {

@@ -11,9 +11,10 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes", "network-policy", "http3",           "ipv6",      "knative",
-                                        "ambient",    "pod-template",   "tenant-objects",  "faults",    "udp",
-                                        "icmp",       "capabilities",   "scale-from-zero", "workloads", "inbound"};
+const std::vector<std::string> features{
+    "kubernetes",   "network-policy", "http3",           "ipv6",           "knative", "ambient",
+    "pod-template", "pod-acts",       "host-network",    "tenant-objects", "faults",  "udp",
+    "icmp",         "capabilities",   "scale-from-zero", "workloads",      "inbound"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -268,13 +269,7 @@ class ScenarioReader {
     }
     one.pods = read_pods(problems_, map, one.variants);
     read_tags(map, one);
-    // Whoever cannot make such a pod must not send from another.
-    if (!one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") == one.needs.end())
-      one.needs.emplace_back("pod-template");
-    const bool from_zero =
-        std::any_of(one.pods.begin(), one.pods.end(), [](const auto& pod) { return pod.second.from_zero; });
-    if (from_zero && std::find(one.needs.begin(), one.needs.end(), "scale-from-zero") == one.needs.end())
-      one.needs.emplace_back("scale-from-zero");
+    add_needs_of_pods(one);
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
       one.needs.emplace_back("capabilities");

@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "runner/policy/capture_refusal.h"
 #include "runner/policy/network_drop.h"
 
 namespace egressproof::verdict {
@@ -104,6 +105,9 @@ std::string failure_of(const MeshRecord& record) {
 MeshSay read(const MeshRecord& record, const std::string& pod, const std::string& inbound) {
   if (record.details == policy::network_policy_drop)
     return {Say::denied, Layer::network_policy, "NetworkPolicy, " + dropped_ends(record)};
+  if (record.details == policy::capture_refusal)
+    return {Say::denied, Layer::capture,
+            "the capture rules, which led " + dropped_ends(record) + " to a proxy that does not listen"};
   const bool answered = record.code != 0;
   const bool at_target = !inbound.empty() && record.proxy == inbound;
   const std::string where = at_target ? " at the sidecar of " + inbound : "";

@@ -8,7 +8,7 @@
 //   connection that was refused while the sidecar was seen alive before and after (Layer::capture), since a sidecar
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
 //   unreachable or timed out before it was made (Layer::unknown). All else is inconclusive, a refusal by a dead sidecar
-//   included.
+//   included, unless the pod's kernel has a record of it (runner/policy/capture_refusal.h).
 // - A raw TCP client takes any bytes for an answer. Where the mesh's own record says that a proxy refused and answered
 //   with an HTTP response of its own, those bytes are that: the attempt failed.
 // - A client that failed after something of its single request arrived at another fixture is inconclusive where a

@@ -5,7 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/files.h"
-#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/yaml_objects.h"
 #include "runner/backend/mesh/access_log.h"
 
 namespace egressproof::backend::cluster {

@@ -1,4 +1,4 @@
-#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/yaml_objects.h"
 
 #include <gtest/gtest.h>
 

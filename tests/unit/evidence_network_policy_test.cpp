@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "runner/policy/capture_refusal.h"
 #include "runner/policy/network_drop.h"
 #include "tests/unit/evidence_sample.h"
 
@@ -53,6 +54,26 @@ TEST(JoinNetworkPolicy, AnothersDropIsNot) {
     if (what == std::string("time")) record.at = Sample::at(19000);
     if (what == std::string("pod")) record.proxy = policy::network_witness("P4");
     EXPECT_THAT(sample.row().probe.logged, IsEmpty()) << what;
+  }
+}
+
+TEST(JoinCapture, ARefusedConnectionIsTheAttemptsAndTheWorkloadsSidecarIsNoSignOfLifeOfAnotherPods) {
+  for (const bool own_pod : {true, false}) {
+    Sample sample = timed_out();
+    if (own_pod) sample.plan.extra_probes.push_back({"P3", past_proxy, {}, scenario::PodTemplate{}});
+    policy::MeshRecord& record = drop(sample);
+    record.proxy = policy::capture_witness("P3");
+    record.details = policy::capture_refusal;
+    for (const int at_ms : {1, 19000}) {
+      policy::MeshRecord& of_sidecar = sample.log();
+      of_sidecar.proxy = "P3";
+      of_sidecar.nonce = "another";
+      of_sidecar.at = Sample::at(at_ms);
+    }
+    const Row row = sample.row();
+    ASSERT_EQ(row.probe.logged.size(), 1U);
+    EXPECT_EQ(row.probe.logged[0].details, policy::capture_refusal);
+    EXPECT_EQ(row.proxy_seen_around, !own_pod);
   }
 }
 

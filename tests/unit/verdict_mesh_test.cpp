@@ -1,6 +1,7 @@
 // What each kind of mesh record says.
 #include <gtest/gtest.h>
 
+#include "runner/policy/capture_refusal.h"
 #include "runner/policy/network_drop.h"
 #include "runner/verdict/mesh.h"
 #include "tests/unit/verdict_sample.h"
@@ -104,6 +105,17 @@ TEST(MeshDenied, ADroppedConnectionIsTheNetworkPolicys) {
   expect_denied(drop, Layer::network_policy, "NetworkPolicy, on the way to 198.51.100.169:80");
   EXPECT_EQ(read({by_cluster("UF", 503, "x"), drop}, own_pod).layer, Layer::network_policy)
       << "why the proxy could not connect";
+}
+
+TEST(MeshDenied, AConnectionThatTheCaptureRulesLedToNobodyIsTheirs) {
+  MeshRecord refused;
+  refused.proxy = policy::capture_witness(own_pod);
+  refused.downstream = "203.0.113.13:20001";
+  refused.destination = "198.51.100.66:443";
+  EXPECT_EQ(read(refused, own_pod).say, Say::unclear) << "a record that does not say that it was refused";
+  refused.details = policy::capture_refusal;
+  expect_denied(refused, Layer::capture,
+                "the capture rules, which led 203.0.113.13:20001 to 198.51.100.66:443 to a proxy that does not listen");
 }
 
 TEST(MeshSeveral, LastOfEachProxyAndTheOneThatAnsweredItself) {

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/yaml_objects.h"
 
 namespace egressproof::backend::cluster {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/files.h"
 #include "base/nearest.h"
 #include "runner/backend/cluster/readiness.h"
-#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/yaml_objects.h"
 
 namespace egressproof::backend::cluster {
 namespace {

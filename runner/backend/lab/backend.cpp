@@ -106,6 +106,11 @@ class LabBackend : public Backend {
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     capabilities.features.insert("ipv6");  // its namespaces have both families
+    if (is_there(settings_.toolchain / "istioctl"))
+      capabilities.features.insert({"pod-template", "pod-acts"});
+    else
+      capabilities.why_not["pod-template"] = capabilities.why_not["pod-acts"] =
+          "the toolchain lacks istioctl, whose injector makes pods of cases: run 'make setup'";
     if (has_network_policy(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("network-policy");
     return capabilities;
   }

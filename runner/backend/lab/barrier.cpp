@@ -64,7 +64,8 @@ Result<std::string> LabWorld::store_gap(const std::string& marker, std::size_t l
 std::string LabWorld::envoy_gap(const std::string& cluster) const {
   std::vector<mesh::EnvoyAdmin> envoys;
   for (std::size_t i = 0; i < pods_.size(); ++i)
-    if (pods_[i].meshed) envoys.push_back({"pod " + pods_[i].name, query_in(pod_ns_[i], "http://127.0.0.1:15000")});
+    if (in_service(pods_[i]))
+      envoys.push_back({"pod " + pods_[i].name, query_in(pod_ns_[i], "http://127.0.0.1:15000")});
   return mesh::envoy_gap(envoys, cluster, milliseconds(2000));
 }
 
@@ -74,7 +75,7 @@ Result<std::string> LabWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& 
   if (!status) return status.error().message;
   std::vector<std::string> expected;
   for (const PodPlace& pod : pods_)
-    if (pod.meshed) expected.push_back(proxy_id_of(pod));
+    if (in_service(pod)) expected.push_back(proxy_id_of(pod));
   if (auto gap = mesh::push_gap(before, *status, expected); !gap || !gap->empty()) return gap;
   return envoy_gap(cluster);
 }
@@ -82,7 +83,7 @@ Result<std::string> LabWorld::barrier_gap(const std::vector<mesh::ProxyStatus>& 
 std::vector<std::string> LabWorld::meshed_namespaces() const {
   std::vector<std::string> namespaces;
   for (const PodPlace& pod : pods_)
-    if (pod.meshed && std::find(namespaces.begin(), namespaces.end(), pod.ns) == namespaces.end())
+    if (pod.meshed && !pod.tenant && std::find(namespaces.begin(), namespaces.end(), pod.ns) == namespaces.end())
       namespaces.push_back(pod.ns);
   return namespaces;
 }
@@ -131,8 +132,10 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
   if (!used) return tl::unexpected(used.error());
   applied.acknowledged_at = now();
   const auto status = proxy_status();
-  applied.because = "push " + std::to_string(status ? mesh::highest_push(*status) : after) + " acknowledged by all " +
-                    std::to_string(proxies_.size()) + " proxies, nothing rejected or warming";
+  applied.because =
+      "push " + std::to_string(status ? mesh::highest_push(*status) : after) + " acknowledged by all " +
+      std::to_string(std::count_if(pods_.begin(), pods_.end(), [&](const PodPlace& pod) { return in_service(pod); })) +
+      " proxies, nothing rejected or warming";
   return applied;
 }
 

@@ -14,10 +14,8 @@ namespace {
 // Of the access log: the default of 1 s would be most of a run. It costs each Envoy 20 wake-ups a second.
 constexpr std::chrono::milliseconds flush_interval{50};
 
-}  // namespace
-
-std::string mesh_config(int bump) {
-  const Json mesh = {
+Json mesh_settings() {
+  return {
       {"rootNamespace", "istio-system"},
       {"trustDomain", "cluster.local"},
       {"outboundTrafficPolicy", {{"mode", "ALLOW_ANY"}}},
@@ -27,9 +25,33 @@ std::string mesh_config(int bump) {
       {"accessLogFile", "access.log"},
       {"accessLogEncoding", "JSON"},
       {"accessLogFormat", mesh::access_log_format},
-      {"defaultConfig", {{"proxyMetadata", {{"EGRESSPROOF_BUMP", std::to_string(bump)}}}}},
   };
+}
+
+Json proxy_config(const SidecarFiles& files) {
+  return {{"binaryPath", files.envoy.string()},
+          {"configPath", "./envoy"},
+          {"discoveryAddress", std::string(istiod_address) + ":15010"},
+          {"controlPlaneAuthPolicy", "NONE"},
+          {"statusPort", 15020},
+          {"concurrency", 1},
+          {"fileFlushInterval", fmt::format("{}s", flush_interval.count() / 1000.0)},
+          {"drainDuration", "1s"},
+          {"terminationDrainDuration", "0s"}};
+}
+
+}  // namespace
+
+std::string mesh_config(int bump) {
+  Json mesh = mesh_settings();
+  mesh["defaultConfig"] = {{"proxyMetadata", {{"EGRESSPROOF_BUMP", std::to_string(bump)}}}};
   return mesh.dump(2) + "\n";  // JSON is YAML
+}
+
+std::string injection_mesh_config(const SidecarFiles& files) {
+  Json mesh = mesh_settings();
+  mesh["defaultConfig"] = proxy_config(files);
+  return mesh.dump(2) + "\n";
 }
 
 std::map<std::string, std::string> istiod_environment() {
@@ -50,15 +72,6 @@ std::vector<std::string> agent_arguments(const PodPlace& pod, const SidecarFiles
 }
 
 std::map<std::string, std::string> agent_environment(const PodPlace& pod, const SidecarFiles& files) {
-  const Json proxy_config = {{"binaryPath", files.envoy.string()},
-                             {"configPath", "./envoy"},
-                             {"discoveryAddress", std::string(istiod_address) + ":15010"},
-                             {"controlPlaneAuthPolicy", "NONE"},
-                             {"statusPort", 15020},
-                             {"concurrency", 1},
-                             {"fileFlushInterval", fmt::format("{}s", flush_interval.count() / 1000.0)},
-                             {"drainDuration", "1s"},
-                             {"terminationDrainDuration", "0s"}};
   const Json labels(labels_of(pod));
   return {{"ISTIO_BOOTSTRAP", files.bootstrap_template.string()},
           {"POD_NAME", pod_name(pod)},
@@ -72,7 +85,15 @@ std::map<std::string, std::string> agent_environment(const PodPlace& pod, const 
           {"CLOUD_PLATFORM", "none"},
           {"ISTIO_METAJSON_LABELS", labels.dump()},
           {"ISTIO_DELTA_XDS", "false"},
-          {"PROXY_CONFIG", proxy_config.dump()},
+          {"PROXY_CONFIG", proxy_config(files).dump()},
+          {"HOME", "/nonexistent"}};
+}
+
+std::map<std::string, std::string> image_environment(const SidecarFiles& files) {
+  return {{"ISTIO_BOOTSTRAP", files.bootstrap_template.string()},
+          {"ISTIO_META_ISTIO_VERSION", "1.31.0"},
+          {"CLOUD_PLATFORM", "none"},
+          {"ISTIO_DELTA_XDS", "false"},
           {"HOME", "/nonexistent"}};
 }
 

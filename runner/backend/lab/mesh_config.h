@@ -19,6 +19,10 @@ struct SidecarFiles {
 };
 std::vector<std::string> agent_arguments(const PodPlace& pod, const SidecarFiles& files);
 std::map<std::string, std::string> agent_environment(const PodPlace& pod, const SidecarFiles& files);
+// The mesh configuration as the injector reads it: the lab's proxies are configured by the manifest of their pod.
+std::string injection_mesh_config(const SidecarFiles& files);
+// Of an injected istio-proxy container: what the proxy's image brings, and how the lab's barrier takes pushes.
+std::map<std::string, std::string> image_environment(const SidecarFiles& files);
 // As the injector's istio-init container calls it.
 std::vector<std::string> capture_arguments(const SidecarFiles& files);
 

@@ -31,7 +31,7 @@ std::string address_of(const std::string& end) {
 
 MeshRecord record_of(const DroppedPacket& drop, const PodPlace& pod) {
   MeshRecord record;
-  record.proxy = policy::network_witness(pod.name);
+  record.proxy = policy::network_witness(pod.witness.empty() ? pod.name : pod.witness);
   record.at = drop.at;
   record.downstream = drop.source;
   record.destination = drop.destination;

@@ -65,7 +65,9 @@ struct DroppedPacket {
   std::chrono::microseconds at{0};  // since the Unix epoch, right to half a second: nft tells whole seconds
 };
 inline constexpr std::chrono::seconds dropped_memory{3600};  // how long it is remembered
-// `listed_at`: when nft made the listing, since the Unix epoch. Error kind environment: not a listing of such a set.
-Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std::chrono::microseconds listed_at);
+// `listed_at`: when nft made the listing, since the Unix epoch; `family`: of the table. Error kind environment: not a
+// listing of such a set.
+Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std::chrono::microseconds listed_at,
+                                                   const char* family = "bridge");
 
 }  // namespace egressproof::backend::lab

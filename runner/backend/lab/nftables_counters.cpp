@@ -11,7 +11,8 @@ tl::unexpected<Error> refused(const std::string& because) {
 }
 
 // What `nft -j list` says of the objects of one kind that are in our table. `whole`: it must list the table itself.
-Result<std::vector<Json>> objects(std::string_view listing, const char* kind, bool whole) {
+Result<std::vector<Json>> objects(std::string_view listing, const char* kind, bool whole,
+                                  const char* family = "bridge") {
   const Json json = Json::parse(listing, nullptr, false);
   if (!json.is_object() || !json.contains("nftables") || !json["nftables"].is_array())
     return refused("no list 'nftables'");
@@ -21,7 +22,7 @@ Result<std::vector<Json>> objects(std::string_view listing, const char* kind, bo
     const auto is_ours = [&](const char* of_kind, const char* table_key) {
       if (!item.is_object() || !item.contains(of_kind) || !item[of_kind].is_object()) return false;
       const Json& object = item[of_kind];
-      return object.value("family", Json()) == "bridge" && object.value(table_key, Json()) == "egressproof";
+      return object.value("family", Json()) == family && object.value(table_key, Json()) == "egressproof";
     };
     if (is_ours("table", "name")) ours = true;
     if (is_ours(kind, "table")) found.push_back(item[kind]);
@@ -85,14 +86,17 @@ Result<NftCounters> parse_nft_counters(std::string_view listing) {
   return counters;
 }
 
-Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std::chrono::microseconds listed_at) {
-  const auto found = objects(listing, "set", false);
+Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std::chrono::microseconds listed_at,
+                                                   const char* family) {
+  const auto found = objects(listing, "set", false, family);
   if (!found) return tl::unexpected(found.error());
   std::vector<DroppedPacket> drops;
   bool listed = false;
   for (const Json& set : *found) {
     const Json name = set.value("name", Json());
-    if (!name.is_string() || !name.get<std::string>().starts_with("dropped")) continue;
+    if (!name.is_string() ||
+        !(name.get<std::string>().starts_with("dropped") || name.get<std::string>().starts_with("refused")))
+      continue;
     listed = true;
     for (const Json& element : set.value("elem", Json::array())) {
       auto one = dropped(element, listed_at);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "runner/scenario/workload.h"
@@ -42,13 +43,22 @@ std::string gateway_pod(const scenario::Profile& profile) { return profile.name 
 std::string gateway_host(const std::string& ns) { return "istio-egressgateway." + ns + ".svc.cluster.local"; }
 
 std::string pod_name(const PodPlace& pod) {
-  return pod.workload.empty() ? "probe-" + pod.ns : pod.workload + "-00001-deployment";
+  if (!pod.tenant) return pod.workload.empty() ? "probe-" + pod.ns : pod.workload + "-00001-deployment";
+  std::string name = "probe-";
+  for (const char c : pod.name)
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0
+                ? static_cast<char>(std::tolower(static_cast<unsigned char>(c)))
+                : '-';
+  return name;
 }
 
 std::map<std::string, std::string> labels_of(const PodPlace& pod) {
   if (pod.router) return {{"app", "istio-egressgateway"}, {"istio", pod.ns}};
   if (!pod.labels.empty()) return pod.labels;
-  return {{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+  std::map<std::string, std::string> labels{{"app", "probe"}, {"service.istio.io/canonical-name", "probe"}};
+  if (pod.tenant)
+    for (const auto& [key, value] : pod.tenant->labels) labels[key] = value;
+  return labels;
 }
 
 std::vector<GatewayService> gateway_services(const std::vector<PodPlace>& pods) {
@@ -113,6 +123,28 @@ Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& p
       return tl::unexpected(done.error());
   }
   return places;
+}
+
+Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<ExtraProbe>& probes, bool ipv6) {
+  for (const ExtraProbe& probe : probes) {
+    if (!probe.own_pod) continue;
+    const auto base = std::find_if(places.begin(), places.end(),
+                                   [&](const PodPlace& place) { return place.name == probe.pod && !place.router; });
+    if (base == places.end())
+      return fail(ErrorKind::scenario,
+                  fmt::format("extra probe '{}' is of pod '{}', which is not there", probe.name, probe.pod));
+    const int next = first_pod + static_cast<int>(places.size());
+    if (next > last_pod)
+      return fail(ErrorKind::environment, fmt::format("the lab has room for {} pods", last_pod - first_pod + 1));
+    PodPlace made = *base;
+    made.name = probe.name;
+    made.address = fmt::format("203.0.113.{}", next);
+    made.address6 = ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "";
+    made.tenant = probe.own_pod;
+    made.witness = base->name;
+    places.push_back(std::move(made));
+  }
+  return {};
 }
 
 std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const std::vector<std::string>& peers) {

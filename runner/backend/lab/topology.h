@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,8 +30,12 @@ struct PodPlace {
   bool router = false;        // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
   std::string serves = "";    // of a gateway: the namespace of the profile that it is for
   std::string workload = "";  // as in scenario::Profile
-  std::map<std::string, std::string> labels = {};  // of a workload's pod; empty: those of the harness's own
-  const scenario::Fixture* fixture = nullptr;      // that listens in the pod, whose address is then the pod's
+  // Of a workload's pod, or as injected; empty: those of labels_of().
+  std::map<std::string, std::string> labels = {};
+  const scenario::Fixture* fixture = nullptr;  // that listens in the pod, whose address is then the pod's
+  // Of a pod of a case: what its tenant wrote. Then `meshed` is decided by the injector.
+  std::optional<scenario::PodTemplate> tenant = {};
+  std::string witness = "";  // whose records its own are; empty: its name
 };
 
 // The pod of a profile's gateway, and the host of the Kubernetes Service that it would have.
@@ -66,6 +71,10 @@ bool has_ipv6(const std::vector<scenario::Fixture>& fixtures);
 // no pod can have. `fixtures` is borrowed by the places.
 Result<std::vector<PodPlace>> place_pods(const std::vector<scenario::Profile>& profiles, bool ipv6,
                                          const std::vector<scenario::Fixture>& fixtures = {});
+
+// Puts behind `places` a pod for each probe that has one of its own, in the namespace of its profile's; named as the
+// probe. Errors: a probe of no pod, more pods than addresses.
+Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<ExtraProbe>& probes, bool ipv6);
 
 // Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose
 // other end is moved to that namespace path as eth0.

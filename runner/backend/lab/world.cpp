@@ -57,7 +57,11 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   // Each attempt ends by its own limits; the whole may take as long as all of them one after another in
   // `parallel_attempts` lanes.
   const milliseconds limit = milliseconds(20000) + milliseconds(12000) * (largest / parallel_attempts);
+  const std::map<std::string, std::vector<std::string>> act_errors = act_first(batches);
   auto results = exchange(probes_, batches, "b" + std::to_string(++batches_), parallel_attempts, limit);
+  if (auto ended = end_refused(results); !ended) return tl::unexpected(ended.error());
+  for (const auto& [name, errors] : act_errors)
+    results[name].errors.insert(results[name].errors.end(), errors.begin(), errors.end());
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;
@@ -91,6 +95,11 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
       all.insert(all.end(), reader->second.records().begin(), reader->second.records().end());
   const auto dropped = dropped_packets();
   if (!dropped) return tl::unexpected(dropped.error());
+  for (std::size_t i = 0; i < pods_.size(); ++i) {
+    const auto refused = capture_refusals(i);
+    if (!refused) return tl::unexpected(refused.error());
+    all.insert(all.end(), refused->begin(), refused->end());
+  }
   std::vector<policy::MeshRecord> drops = drop_records(*dropped, pods_, seen_ends_, all);
   all.insert(all.end(), std::make_move_iterator(drops.begin()), std::make_move_iterator(drops.end()));
   return all;
@@ -119,7 +128,8 @@ std::vector<std::string> LabWorld::health() {
   check("istiod", istiod_->ended());
   check("egressproof-target", target_->ended());
   for (auto& [pod, target] : pod_targets_) check("egressproof-target in pod " + pod, target.ended());
-  for (auto& [pod, proxy] : proxies_) check("the proxy of pod " + pod, proxy.ended());
+  for (auto& [pod, proxy] : proxies_)
+    if (out_of_service_.count(pod) == 0) check("the proxy of pod " + pod, proxy.ended());
   for (auto& [name, link] : probes_) check("the probe " + name, link.child().ended());
   const auto status = proxy_status();
   if (!status)

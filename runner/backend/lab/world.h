@@ -6,10 +6,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "runner/backend/backend.h"
+#include "runner/backend/lab/certificates.h"
+#include "runner/backend/lab/injector.h"
 #include "runner/backend/lab/kernel_counters.h"
 #include "runner/backend/lab/lab.h"
 #include "runner/backend/lab/mesh_config.h"
@@ -34,6 +37,9 @@ struct ProbePlace {
 
 // Those of the pods, in order, then the extra ones. Error kind scenario: an extra probe of no pod, or a name twice.
 Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra);
+
+// Those of the toolchain, as processes in the lab see them; `folder`: of the run.
+SidecarFiles sidecar_files(const std::filesystem::path& folder);
 
 class LabWorld : public World {
  public:
@@ -64,12 +70,32 @@ class LabWorld : public World {
   Result<void> start_all_at_once();
   Result<void> start_target();      // these three
   Result<void> connect_pods();      // run
-  Result<void> write_identities();  // at once
+  Result<void> write_identities();  // at
+  Result<void> make_case_pods();    // once
   Result<void> start_targets_in_pods();
   Result<void> start_probes();
   Result<void> start_proxies();
   Result<void> wait_probes();
   Result<void> wait_proxies();
+
+  // Of one pod: network and capture rules; certificate and the folders of its proxy.
+  Result<void> connect_pod(std::size_t pod);
+  Result<void> write_identity(const PodPlace& pod) const;
+  Result<void> start_proxy(std::size_t pod);
+
+  // Pods of cases (world_case_pods.cpp).
+  [[nodiscard]] bool has_case_pods() const;
+  // What Istio's injector makes of the meshed ones of them, all at once.
+  Result<void> inject_case_pods();
+  Result<void> run_init_containers(std::size_t pod);
+  // As a container runtime starts it.
+  [[nodiscard]] process::Command container_command(std::size_t pod, const Container& container,
+                                                   std::vector<std::string> flags) const;
+  [[nodiscard]] const InjectedPod* injected(const PodPlace& pod) const;
+  // Its proxy runs and takes configuration: not one that a case holds back or ended.
+  [[nodiscard]] bool in_service(const PodPlace& pod) const {
+    return pod.meshed && out_of_service_.count(pod.name) == 0;
+  }
 
   [[nodiscard]] std::filesystem::path pod_folder(const PodPlace& pod) const {
     return folder_.path() / ("pod-" + pod.name);
@@ -90,6 +116,21 @@ class LabWorld : public World {
   [[nodiscard]] Result<void> run_in(const Netns& netns, const std::vector<std::string>& argv,
                                     const std::string& input = {}) const;
   Result<UniqueFd> log_file(const std::filesystem::path& path, int owner) const;
+
+  // What cases want done before the attempts of their pods, once each (world_acts.cpp). Errors of the harness by probe.
+  std::map<std::string, std::vector<std::string>> act_first(
+      const std::map<std::string, std::vector<probe::Attempt>>& batches);
+  Result<void> act(const ProbePlace& place, scenario::PodAct act);
+  [[nodiscard]] Result<void> flush_rules(const ProbePlace& place) const;
+  // POST by the probe to its pod's loopback, until the capture port refuses connections.
+  Result<void> ask(const ProbePlace& place, int port, const std::string& path);
+  [[nodiscard]] Result<void> await_refusal(const ProbePlace& place) const;
+  // The pod's kernel is a witness (capture_witness.h).
+  [[nodiscard]] bool watches_capture(const PodPlace& pod) const;
+  [[nodiscard]] Result<std::vector<policy::MeshRecord>> capture_refusals(std::size_t pod) const;
+  // A socket whose connection was refused no longer knows its own end. In a pod of a case the kernel's record gives it
+  // back, where there is one refused attempt to a destination and one record of it.
+  [[nodiscard]] Result<void> end_refused(std::map<std::string, probe::BatchResult>& results) const;
 
   // Of apply() (barrier.cpp).
   using Gap = std::function<Result<std::string>()>;  // what is still awaited; empty: nothing. Error: give up at once
@@ -120,7 +161,11 @@ class LabWorld : public World {
   std::optional<Netns> world_ns_, istiod_ns_;
   std::deque<Netns> pod_ns_;  // as pods_
   std::optional<process::Child> target_, istiod_;
-  std::map<std::string, process::Child> pod_targets_;      // by pod: of fixtures that listen there
+  std::map<std::string, process::Child> pod_targets_;  // by pod: of fixtures that listen there
+  std::optional<WorkloadCa> ca_;
+  std::map<std::string, InjectedPod> injected_;            // by pod of a case
+  std::set<std::string> acted_;                            // probes whose acts are done
+  std::set<std::string> out_of_service_;                   // pods without their proxy, as a case wants it
   std::map<std::string, process::Child> proxies_;          // by pod
   std::map<std::string, ProbeLink> probes_;                // by name
   std::map<std::string, mesh::AccessLogReader> logs_;      // by pod

@@ -20,14 +20,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int proxy_id = 1337;                // uid and gid of Istio's proxy
-constexpr int tenant_id = 1000;               // of the probe: an ordinary tenant process
 constexpr milliseconds command_limit{30000};  // on a machine that is busy with other things
 constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";  // of Debian's ca-certificates
-
-SidecarFiles sidecar_files(const std::filesystem::path& folder) {
-  const std::filesystem::path tools = folder / "toolchain";
-  return {tools / "pilot-agent", tools / "envoy", tools / "envoy_bootstrap.json"};
-}
 
 Result<void> make_folders(const std::vector<std::filesystem::path>& folders) {
   for (const auto& folder : folders) {
@@ -46,24 +40,9 @@ Result<void> give_to_proxy(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra) {
-  std::vector<ProbePlace> places;
-  for (std::size_t i = 0; i < pods.size(); ++i)
-    if (!pods[i].router) places.push_back({pods[i].name, i, tenant_id, tenant_id, pods[i].meshed});
-  for (const ExtraProbe& one : extra) {
-    const auto pod =
-        std::find_if(pods.begin(), pods.end(), [&](const PodPlace& place) { return place.name == one.pod; });
-    if (pod == pods.end())
-      return fail(ErrorKind::scenario,
-                  "extra probe '" + one.name + "' is of pod '" + one.pod + "', which is not there");
-    if (one.name.empty() || one.name.find('/') != std::string::npos ||
-        std::any_of(places.begin(), places.end(), [&](const ProbePlace& place) { return place.name == one.name; }))
-      return fail(ErrorKind::scenario, "'" + one.name + "' cannot be the name of another probe");
-    const bool as_proxy = one.uid == proxy_id || one.gid == proxy_id;  // Istio's rules let either pass
-    places.push_back({one.name, static_cast<std::size_t>(pod - pods.begin()), one.uid, one.gid,
-                      pod->meshed && !as_proxy, one.capabilities});
-  }
-  return places;
+SidecarFiles sidecar_files(const std::filesystem::path& folder) {
+  const std::filesystem::path tools = folder / "toolchain";
+  return {tools / "pilot-agent", tools / "envoy", tools / "envoy_bootstrap.json"};
 }
 
 Result<UniqueFd> LabWorld::log_file(const std::filesystem::path& path, int owner) const {
@@ -116,6 +95,7 @@ Result<void> LabWorld::make_namespaces() {
   auto places = place_pods(blueprint_.profiles, has_ipv6(fixtures), fixtures);
   if (!places) return tl::unexpected(places.error());
   pods_ = std::move(*places);
+  if (auto placed = place_case_pods(pods_, blueprint_.extra_probes, has_ipv6(fixtures)); !placed) return placed;
   auto probes = place_probes(pods_, blueprint_.extra_probes);
   if (!probes) return tl::unexpected(probes.error());
   probe_places_ = std::move(*probes);
@@ -163,20 +143,25 @@ Result<void> LabWorld::start_istiod() {
 }
 
 Result<void> LabWorld::connect_pods() {
-  return in_parallel(pods_.size(), [&](std::size_t i) -> Result<void> {
-    const PodPlace& pod = pods_[i];
-    if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
-      return done;
-    // As container runtimes set it: any group may send echo requests. Where it cannot be set, detect() says that there
-    // is no "icmp".
-    static_cast<void>(run_in(pod_ns_[i], {"tee", "/proc/sys/net/ipv4/ping_group_range"}, "0 2147483647"));
-    if (!pod.meshed || pod.router) return {};
+  return in_parallel(pods_.size(), [&](std::size_t i) { return pods_[i].tenant ? Result<void>{} : connect_pod(i); });
+}
+
+Result<void> LabWorld::connect_pod(std::size_t i) {
+  const PodPlace& pod = pods_[i];
+  if (auto done = run_in(pod_ns_[i], {"ip", "-batch", "-"}, pod_commands(pod.address, pod.address6)); !done)
+    return done;
+  // As container runtimes set it: any group may send echo requests. Where it cannot be set, detect() says that there
+  // is no "icmp".
+  static_cast<void>(run_in(pod_ns_[i], {"tee", "/proc/sys/net/ipv4/ping_group_range"}, "0 2147483647"));
+  if (pod.tenant) {
+    if (auto done = run_init_containers(i); !done) return done;
+  } else if (pod.meshed && !pod.router) {
     if (auto done = run_in(pod_ns_[i], capture_arguments(sidecar_files(folder_.path()))); !done) return done;
-    const bool has_gateway =
-        std::any_of(pods_.begin(), pods_.end(), [&](const PodPlace& other) { return other.serves == pod.ns; });
-    if (!has_gateway) return {};
-    return run_in(pod_ns_[i], {"iptables-restore", "--noflush"}, service_rules(gateway_services(pods_)));
-  });
+  }
+  const bool has_gateway =
+      std::any_of(pods_.begin(), pods_.end(), [&](const PodPlace& other) { return other.serves == pod.ns; });
+  if (!has_gateway) return {};
+  return run_in(pod_ns_[i], {"iptables-restore", "--noflush"}, service_rules(gateway_services(pods_)));
 }
 
 Result<void> LabWorld::start_target() {
@@ -204,33 +189,38 @@ Result<void> LabWorld::start_target() {
 }
 
 Result<void> LabWorld::write_identities() {
-  auto ca = WorkloadCa::create();
-  if (!ca) return tl::unexpected(ca.error());
-  for (const PodPlace& pod : pods_) {
-    const std::filesystem::path folder = pod_folder(pod);
-    const std::filesystem::path credentials = folder / "var/run/secrets/workload-spiffe-credentials";
-    if (auto made = make_folders({pod.meshed ? credentials : folder}); !made) return made;
-    if (!pod.meshed) continue;
-    auto pem = ca->issue(pod.ns, pod.service_account);
-    if (!pem) return tl::unexpected(pem.error());
-    std::vector<std::filesystem::path> owned;
-    for (const auto& [name, text] :
-         {std::pair{"cert-chain.pem", pem->certificate}, {"key.pem", pem->key}, {"root-cert.pem", ca->root()}}) {
-      owned.push_back(credentials / name);
-      if (auto written = write_file_atomically(owned.back(), text); !written) return written;
-    }
-    for (std::filesystem::path part = credentials; part != folder; part = part.parent_path()) owned.push_back(part);
-    owned.push_back(folder);
-    for (const auto& path : owned)
-      if (auto given = give_to_proxy(path); !given) return given;
+  for (const PodPlace& pod : pods_)
+    if (!pod.tenant)
+      if (auto written = write_identity(pod); !written) return written;
+  return {};
+}
+
+Result<void> LabWorld::write_identity(const PodPlace& pod) const {
+  const std::filesystem::path folder = pod_folder(pod);
+  const std::filesystem::path credentials = folder / "var/run/secrets/workload-spiffe-credentials";
+  if (auto made = make_folders({pod.meshed ? credentials : folder}); !made || !pod.meshed) return made;
+  auto pem = ca_->issue(pod.ns, pod.service_account);
+  if (!pem) return tl::unexpected(pem.error());
+  std::vector<std::filesystem::path> owned;
+  for (const auto& [name, text] :
+       {std::pair{"cert-chain.pem", pem->certificate}, {"key.pem", pem->key}, {"root-cert.pem", ca_->root()}}) {
+    owned.push_back(credentials / name);
+    if (auto written = write_file_atomically(owned.back(), text); !written) return written;
   }
+  for (std::filesystem::path part = credentials; part != folder; part = part.parent_path()) owned.push_back(part);
+  owned.push_back(folder);
+  for (const auto& path : owned)
+    if (auto given = give_to_proxy(path); !given) return given;
   return {};
 }
 
 // Everything that waits for the namespaces only.
 Result<void> LabWorld::start_all_at_once() {
   static constexpr Result<void> (LabWorld::*lanes[])() = {&LabWorld::start_target, &LabWorld::connect_pods,
-                                                          &LabWorld::write_identities};
+                                                          &LabWorld::write_identities, &LabWorld::make_case_pods};
+  auto ca = WorkloadCa::create();
+  if (!ca) return tl::unexpected(ca.error());
+  ca_.emplace(std::move(*ca));
   return in_parallel(std::size(lanes), [&](std::size_t i) { return (this->*lanes[i])(); });
 }
 
@@ -271,32 +261,39 @@ Result<void> LabWorld::start_proxies() {
     return reply && reply->status == 200 ? "" : "istiod's /ready";
   });
   if (!accepts) return accepts;
+  for (std::size_t i = 0; i < pods_.size(); ++i)
+    if (in_service(pods_[i]))
+      if (auto started = start_proxy(i); !started) return started;
+  return {};
+}
+
+Result<void> LabWorld::start_proxy(std::size_t i) {
   const SidecarFiles files = sidecar_files(folder_.path());
-  for (std::size_t i = 0; i < pods_.size(); ++i) {
-    const PodPlace& pod = pods_[i];
-    if (!pod.meshed) continue;
-    const std::filesystem::path folder = pod_folder(pod);
-    auto log = log_file(folder / "agent.log", proxy_id);
-    if (!log) return tl::unexpected(log.error());
-    std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
-    // The fixtures' CA plays the trust store of the system for a gateway that originates TLS.
-    if (pod.router)
-      flags.insert(flags.end(), {"--bind", (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store});
-    auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
-    command.env = agent_environment(pod, files);
-    command.out = command.err = log->get();
-    auto child = process::Child::start(command);
-    if (!child) return tl::unexpected(child.error());
-    proxies_.emplace(pod.name, std::move(*child));
-    logs_.emplace(pod.name, mesh::AccessLogReader(pod.name, folder / "access.log"));
-  }
+  const PodPlace& pod = pods_[i];
+  const std::filesystem::path folder = pod_folder(pod);
+  auto log = log_file(folder / "agent.log", proxy_id);
+  if (!log) return tl::unexpected(log.error());
+  std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
+  // The fixtures' CA plays the trust store of the system for a gateway that originates TLS.
+  if (pod.router)
+    flags.insert(flags.end(), {"--bind", (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store});
+  auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
+  command.env = agent_environment(pod, files);
+  if (const InjectedPod* made = injected(pod))
+    command = container_command(i, *made->proxy, {"--pid", "--chdir", folder.string()});
+  command.out = command.err = log->get();
+  auto child = process::Child::start(command);
+  if (!child) return tl::unexpected(child.error());
+  proxies_.emplace(pod.name, std::move(*child));
+  const std::string witness = pod.witness.empty() ? pod.name : pod.witness;
+  logs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "access.log"));
   return {};
 }
 
 Result<void> LabWorld::wait_proxies() {
   std::vector<std::size_t> waiting;
   for (std::size_t i = 0; i < pods_.size(); ++i)
-    if (pods_[i].meshed) waiting.push_back(i);
+    if (in_service(pods_[i])) waiting.push_back(i);
   return await(milliseconds(30000), [&]() -> std::string {
     std::vector<mesh::HttpQuery> queries;
     queries.reserve(waiting.size());

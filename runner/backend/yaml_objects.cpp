@@ -1,10 +1,10 @@
-#include "runner/backend/cluster/yaml_objects.h"
+#include "runner/backend/yaml_objects.h"
 
 #include <yaml-cpp/yaml.h>
 
 #include <array>
 
-namespace egressproof::backend::cluster {
+namespace egressproof::backend {
 namespace {
 
 bool is_one_of(const std::string& text, std::initializer_list<const char*> all) {
@@ -76,4 +76,4 @@ std::string identity_of(const Json& object) {
          metadata.value("name", "");
 }
 
-}  // namespace egressproof::backend::cluster
+}  // namespace egressproof::backend

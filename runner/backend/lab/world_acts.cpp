@@ -1,0 +1,180 @@
+// What is done in pods of cases before their attempts.
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "runner/backend/lab/capture_witness.h"
+#include "runner/backend/lab/parallel.h"
+#include "runner/backend/lab/world.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+using scenario::PodAct;
+using std::chrono::milliseconds;
+
+constexpr milliseconds act_limit{10000};
+constexpr milliseconds poll_every{10};
+constexpr std::uint16_t capture_port = 15001;
+constexpr int agent_port = 15020;
+constexpr int envoy_port = 15000;
+
+// A request of the tenant to its own pod's loopback.
+probe::Attempt post(int port, const std::string& path) {
+  probe::Attempt attempt;
+  attempt.sequence = 1;
+  attempt.id = "act" + path;
+  attempt.nonce = std::string(32, '0');
+  attempt.protocol = probe::Protocol::http1;
+  attempt.address = "127.0.0.1";
+  attempt.port = static_cast<std::uint16_t>(port);
+  attempt.host = "localhost";
+  attempt.method = "POST";
+  attempt.path = path;
+  return attempt;
+}
+
+// Whether the kernel of the pod refuses connections to the capture port.
+Result<bool> nobody_listens(const Netns& netns) {
+  const auto socket = netns.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!socket) return tl::unexpected(socket.error());
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(capture_port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(socket->get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0) return false;
+  return errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+Result<void> LabWorld::act(const ProbePlace& place, PodAct act) {
+  const PodPlace& pod = pods_[place.pod];
+  switch (act) {
+    case PodAct::hold_proxy:
+      return {};  // start_proxies() left it out
+    case PodAct::flush_rules:
+      return flush_rules(place);
+    case PodAct::stop_proxy:
+      proxies_.at(pod.name).signal(SIGTERM);
+      return await_refusal(place);
+    case PodAct::quit_agent:
+      return ask(place, agent_port, "/quitquitquit");
+    case PodAct::quit_envoy:
+      return ask(place, envoy_port, "/quitquitquit");
+    case PodAct::drain_listeners:
+      return ask(place, envoy_port, "/drain_listeners");
+  }
+  return {};
+}
+
+// With the capability it must succeed, and without it be refused: anything else would prove nothing. Rules are those of
+// nftables or of the older tables, as istio-iptables chose; a tenant tries both.
+Result<void> LabWorld::flush_rules(const ProbePlace& place) const {
+  std::vector<std::string> flags{"--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)};
+  for (const std::string& capability : place.capabilities) flags.insert(flags.end(), {"--capability", capability});
+  const bool may =
+      std::find(place.capabilities.begin(), place.capabilities.end(), "NET_ADMIN") != place.capabilities.end();
+  bool tried = false;
+  for (const char* program : {"iptables-nft", "iptables-legacy"}) {
+    process::Command command = sandboxed(pod_ns_[place.pod], flags, {program, "-t", "nat", "-F"});
+    command.env["XTABLES_LOCKFILE"] = "/dev/null";
+    const auto done = process::run(command, act_limit);
+    if (!done) return tl::unexpected(done.error());
+    if (done->err.find("No such file") != std::string::npos) continue;  // not installed
+    tried = true;
+    const auto* exited = std::get_if<process::Exited>(&done->how);
+    const bool refused =
+        done->err.find("ermission") != std::string::npos || done->err.find("permitted") != std::string::npos;
+    if (exited == nullptr || (may ? exited->code != 0 : exited->code == 0 || !refused))
+      return fail(ErrorKind::environment, std::string(program) + " -t nat -F: " + to_string(done->how) + ", wanted " +
+                                              (may ? "success: " : "a refusal: ") + done->err);
+  }
+  if (!tried) return fail(ErrorKind::environment, "there is no iptables to flush the rules with");
+  return {};
+}
+
+Result<void> LabWorld::ask(const ProbePlace& place, int port, const std::string& path) {
+  auto results = exchange(probes_, {{place.name, {post(port, path)}}}, "act/" + place.name + path, 1, act_limit);
+  const probe::BatchResult& told = results[place.name];
+  const auto seen = told.observations.find(1);
+  if (seen == told.observations.end())
+    return fail(ErrorKind::environment,
+                "POST " + path + ": " + (told.errors.empty() ? "no answer" : told.errors.front()));
+  if (seen->second.http_status != 200)
+    return fail(ErrorKind::environment, "POST " + path + ": " + to_string(seen->second.code) + ", status " +
+                                            std::to_string(seen->second.http_status.value_or(0)));
+  return await_refusal(place);
+}
+
+Result<void> LabWorld::await_refusal(const ProbePlace& place) const {
+  const auto deadline = std::chrono::steady_clock::now() + act_limit;
+  for (;;) {
+    const auto refused = nobody_listens(pod_ns_[place.pod]);
+    if (!refused) return tl::unexpected(refused.error());
+    if (*refused) return {};
+    if (std::chrono::steady_clock::now() >= deadline)
+      return fail(ErrorKind::environment,
+                  "somebody still listens on port 15001 after " + std::to_string(act_limit.count()) + " ms");
+    ::poll(nullptr, 0, static_cast<int>(poll_every.count()));
+  }
+}
+
+std::map<std::string, std::vector<std::string>> LabWorld::act_first(
+    const std::map<std::string, std::vector<probe::Attempt>>& batches) {
+  std::vector<const ProbePlace*> acting;
+  for (const ProbePlace& place : probe_places_) {
+    const PodPlace& pod = pods_[place.pod];
+    if (!pod.tenant || batches.count(place.name) == 0 || !acted_.insert(place.name).second) continue;
+    acting.push_back(&place);
+    for (const PodAct one : pod.tenant->first)
+      if (one != PodAct::flush_rules) out_of_service_.insert(pod.name);
+  }
+  std::vector<std::vector<std::string>> errors(acting.size());
+  static_cast<void>(in_parallel(acting.size(), [&](std::size_t i) -> Result<void> {
+    for (const PodAct one : pods_[acting[i]->pod].tenant->first)
+      if (auto done = act(*acting[i], one); !done) errors[i].push_back("before the attempt: " + done.error().message);
+    return {};
+  }));
+  std::map<std::string, std::vector<std::string>> by_probe;
+  for (std::size_t i = 0; i < acting.size(); ++i) by_probe[acting[i]->name] = std::move(errors[i]);
+  return by_probe;
+}
+
+Result<std::vector<policy::MeshRecord>> LabWorld::capture_refusals(std::size_t pod) const {
+  if (!watches_capture(pods_[pod])) return std::vector<policy::MeshRecord>();
+  const auto listing = output_in(pod_ns_[pod], capture_refusals_arguments());
+  if (!listing) return tl::unexpected(listing.error());
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto refused = parse_nft_drops(*listing, std::chrono::duration_cast<std::chrono::microseconds>(now), "inet");
+  if (!refused) return tl::unexpected(refused.error());
+  return capture_records(*refused, pods_[pod]);
+}
+
+Result<void> LabWorld::end_refused(std::map<std::string, probe::BatchResult>& results) const {
+  for (const ProbePlace& place : probe_places_) {
+    const auto result = results.find(place.name);
+    if (result == results.end() || !watches_capture(pods_[place.pod])) continue;
+    const auto records = capture_refusals(place.pod);
+    if (!records) return tl::unexpected(records.error());
+    std::map<std::string, std::vector<probe::Observation*>> refused;  // by destination
+    for (auto& [sequence, seen] : result->second.observations)
+      if (seen.code == probe::Code::connect_refused && seen.local.empty()) refused[seen.peer].push_back(&seen);
+    for (const auto& [peer, attempts] : refused) {
+      const auto is_there = [&](const policy::MeshRecord& one) { return one.destination == peer; };
+      if (attempts.size() == 1 && std::count_if(records->begin(), records->end(), is_there) == 1)
+        attempts.front()->local = std::find_if(records->begin(), records->end(), is_there)->downstream;
+    }
+  }
+  return {};
+}
+
+bool LabWorld::watches_capture(const PodPlace& pod) const {
+  const InjectedPod* made = injected(pod);
+  return made != nullptr && !made->init.empty() && !pod.tenant->first.empty();
+}
+
+}  // namespace egressproof::backend::lab

@@ -1,0 +1,155 @@
+// Injected manifests read as a kubelet reads them, and pods of cases among the others.
+#include "runner/backend/lab/injector.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "runner/backend/lab/capture_witness.h"
+#include "runner/policy/capture_refusal.h"
+
+namespace egressproof::backend::lab {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<PodPlace> places(const scenario::PodTemplate& tenant) {
+  scenario::Profile p2;
+  p2.name = "P2";
+  p2.ns = "tenant-p2";
+  auto placed = place_pods({p2}, false);
+  EXPECT_TRUE(placed);
+  ExtraProbe probe{"P2", "P2+exclude.ports"};
+  probe.own_pod = tenant;
+  EXPECT_TRUE(place_case_pods(*placed, {{"P2", "P2@1337:1000", 1337, 1000}, probe}, false));
+  return *placed;
+}
+
+PodPlace place() { return places({}).back(); }
+
+Json container(const char* name) {
+  return Json{{"name", name}, {"image", "registry.example/istio/proxyv2:1.31.0"}, {"args", {"proxy", "sidecar"}}};
+}
+
+Json pod(const Json& init, const Json& containers) {
+  return {{"kind", "Pod"}, {"spec", {{"initContainers", init}, {"containers", containers}}}};
+}
+
+TEST(CasePods, StandBehindAllOthersUnderANameOfTheirOwn) {
+  scenario::PodTemplate tenant;
+  tenant.labels = {{"app", "spoofed"}, {"x", "y"}};
+  const auto all = places(tenant);
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(all[1].address, "203.0.113.11");
+  EXPECT_EQ(all[1].ns, "tenant-p2");
+  EXPECT_EQ(all[1].witness, "P2");
+  EXPECT_EQ(pod_name(all[0]), "probe-tenant-p2");
+  EXPECT_EQ(pod_name(all[1]), "probe-p2-exclude-ports");
+  EXPECT_EQ(labels_of(all[0]).at("app"), "probe");
+  EXPECT_EQ(labels_of(all[1]).at("app"), "spoofed");
+  EXPECT_EQ(pod_manifest(all[1])["metadata"]["labels"]["x"], "y");
+  std::vector<PodPlace> none;
+  ExtraProbe lost{"P9", "P9+x"};
+  lost.own_pod.emplace();
+  EXPECT_EQ(place_case_pods(none, {lost}, false).error().kind, ErrorKind::scenario);
+}
+
+TEST(InjectedPods, WhatTheContainersAreToldIsWhatRuns) {
+  Json init = container("istio-init");
+  init["args"] = {"istio-iptables", "-o", "443"};
+  init["securityContext"] = {
+      {"runAsUser", 0}, {"runAsGroup", 0}, {"capabilities", {{"add", {"NET_ADMIN", "NET_RAW"}}}}};
+  Json proxy = container("istio-proxy");
+  proxy["args"] = {"proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local"};
+  proxy["env"] = {{{"name", "POD_NAMESPACE"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "metadata.namespace"}}}}}},
+                  {{"name", "INSTANCE_IP"}, {"valueFrom", {{"fieldRef", {{"fieldPath", "status.podIP"}}}}}},
+                  {{"name", "GOMAXPROCS"}, {"valueFrom", {{"resourceFieldRef", {{"resource", "limits.cpu"}}}}}},
+                  {{"name", "GOMEMLIMIT"}, {"valueFrom", {{"resourceFieldRef", {{"resource", "limits.memory"}}}}}},
+                  {{"name", "ISTIO_META_INTERCEPTION_MODE"}, {"value", "REDIRECT"}}};
+  proxy["resources"] = {{"limits", {{"cpu", "1500m"}, {"memory", "1Gi"}}}};
+  proxy["securityContext"] = {{"runAsUser", 1337}, {"runAsGroup", 1338}};
+  const auto read = read_injected(pod({init}, {{{"name", "probe"}, {"image", "egressproof"}}, proxy}), place());
+  ASSERT_TRUE(read) << to_string(read.error());
+  ASSERT_EQ(read->init.size(), 1U);
+  EXPECT_THAT(read->init[0].arguments, ElementsAre("istio-iptables", "-o", "443"));
+  EXPECT_THAT(read->init[0].capabilities, ElementsAre("NET_ADMIN", "NET_RAW"));
+  EXPECT_EQ(read->init[0].uid, 0);
+  ASSERT_TRUE(read->proxy);
+  EXPECT_FALSE(read->proxy_first);
+  EXPECT_EQ(read->proxy->arguments.back(), "tenant-p2.svc.cluster.local");
+  EXPECT_EQ(read->proxy->environment.at("INSTANCE_IP"), "203.0.113.11");
+  EXPECT_EQ(read->proxy->environment.at("GOMAXPROCS"), "2") << "rounded up";
+  EXPECT_EQ(read->proxy->environment.at("GOMEMLIMIT"), "1073741824");
+  EXPECT_EQ(read->proxy->uid, 1337);
+  EXPECT_EQ(read->proxy->gid, 1338);
+}
+
+TEST(InjectedPods, ANativeSidecarOrOneThatHoldsTheOthersIsFirst) {
+  Json native = container("istio-proxy");
+  native["restartPolicy"] = "Always";
+  EXPECT_FALSE(read_injected(pod({native}, Json::array()), place())->proxy_first) << "nothing waits for it";
+  native["startupProbe"] = {{"httpGet", {{"port", 15021}}}};
+  EXPECT_TRUE(read_injected(pod({native}, Json::array()), place())->proxy_first);
+  Json holding = container("istio-proxy");
+  holding["lifecycle"] = {{"postStart", {{"exec", {{"command", {"pilot-agent", "wait"}}}}}}};
+  EXPECT_TRUE(read_injected(pod(Json::array(), {holding}), place())->proxy_first);
+}
+
+TEST(InjectedPods, WithoutASidecarNothingRuns) {
+  const auto read = read_injected(pod(Json::array(), {{{"name", "probe"}, {"image", "egressproof"}}}), place());
+  ASSERT_TRUE(read);
+  EXPECT_FALSE(read->proxy);
+  EXPECT_THAT(read->init, IsEmpty());
+}
+
+TEST(InjectedPods, WhatTheLabCannotRunIsRefused) {
+  const auto refusal = [](const Json& one) {
+    const auto read = read_injected(pod({one}, Json::array()), place());
+    return read ? std::string() : read.error().message;
+  };
+  Json other = container("istio-init");
+  other["image"] = "evil.example/proxy:1";
+  EXPECT_THAT(refusal(other), HasSubstr("has the image 'proxy:1'"));
+  other = container("istio-init");
+  other["command"] = {"/bin/sh"};
+  EXPECT_THAT(refusal(other), HasSubstr("runs '/bin/sh'"));
+  other["command"] = {"/usr/local/bin/pilot-agent", "version"};
+  EXPECT_EQ(refusal(other), "");
+  other["env"] = {{{"name", "KEY"}, {"valueFrom", {{"secretKeyRef", {{"name", "s"}}}}}}};
+  EXPECT_THAT(refusal(other), HasSubstr("has a variable KEY"));
+}
+
+TEST(InjectionTemplates, AreInTheConfigMapOfThatName) {
+  const std::string chart =
+      "kind: ConfigMap\nmetadata:\n  name: istio\ndata:\n  mesh: x\n---\nkind: ConfigMap\nmetadata:\n"
+      "  name: istio-sidecar-injector\n  namespace: istio-system\ndata:\n  values: |-\n    {\"a\": 1}\n"
+      "  config: |-\n    templates: {}\n---\nkind: Service\n";
+  const auto found = injection_template(chart);
+  ASSERT_TRUE(found) << to_string(found.error());
+  EXPECT_EQ(found->values, "{\"a\": 1}");
+  EXPECT_EQ(found->config, "templates: {}");
+  EXPECT_EQ(injection_template("kind: Service\n").error().kind, ErrorKind::environment);
+}
+
+TEST(DownwardFiles, QuoteValues) {
+  EXPECT_EQ(downward_file({{"a", "x\ny"}, {"b", "\"z\""}}), "a=\"x\\ny\"\nb=\"\\\"z\\\"\"\n");
+}
+
+TEST(CaptureWitness, RefusedConnectionsAreRecordsOfTheWorkload) {
+  const auto refused = parse_nft_drops(
+      R"({"nftables": [{"set": {"family": "inet", "name": "refused4", "table": "egressproof", "elem": [{"elem": {"val":
+      {"concat": ["203.0.113.11", "198.51.100.20", "tcp", 40001, 443]}, "expires": 3590}}]}}]})",
+      std::chrono::seconds(100), "inet");
+  ASSERT_TRUE(refused) << to_string(refused.error());
+  const auto records = capture_records(*refused, place());
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].proxy, policy::capture_witness("P2"));
+  EXPECT_EQ(records[0].downstream, "203.0.113.11:40001");
+  EXPECT_EQ(records[0].destination, "198.51.100.20:443");
+  EXPECT_EQ(records[0].details, policy::capture_refusal);
+  EXPECT_EQ(records[0].at, std::chrono::milliseconds(90500));
+}
+
+}  // namespace
+}  // namespace egressproof::backend::lab
