@@ -312,10 +312,11 @@ Result<void> LabWorld::start_proxies() {
     const std::filesystem::path folder = pod_folder(pod);
     auto log = log_file(folder / "agent.log", proxy_id);
     if (!log) return tl::unexpected(log.error());
-    std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
-    // The fixtures' CA plays the trust store of the system for a gateway that originates TLS.
-    if (pod.router)
-      flags.insert(flags.end(), {"--bind", (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store});
+    // The fixtures' CA plays the trust store of the system for a proxy that originates TLS.
+    const std::vector<std::string> flags{
+        "--pid", "--chdir", folder.string(),
+        "--uid", "1337",    "--gid",
+        "1337",  "--bind",  (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store};
     auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
     command.env = agent_environment(pod, files);
     command.out = command.err = log->get();
