@@ -63,10 +63,7 @@ std::string script_of(const report::Report& report) {
          report::shell_quoted(report.backend) + " \"$@\" suite\n";
 }
 
-}  // namespace
-
-Result<Bundle> bundle_of(const scenario::Suite& suite, const report::Report& report) {
-  Bundle bundle;
+Result<void> add_suite(const scenario::Suite& suite, const report::Report& report, Bundle& bundle) {
   const auto files = files_of(suite, report);
   if (files.empty()) return fail(ErrorKind::environment, "the suite was not read from files, which a bundle needs");
   const fs::path common = common_folder(files);
@@ -75,6 +72,17 @@ Result<Bundle> bundle_of(const scenario::Suite& suite, const report::Report& rep
     if (!content) return tl::unexpected(content.error());
     bundle["suite/" + file.lexically_relative(common).string()] = {std::move(*content), false};
   }
+  return {};
+}
+
+}  // namespace
+
+Result<Bundle> bundle_of(const scenario::Suite& suite, const report::Report& report,
+                         const std::map<std::string, std::string>& drafted) {
+  Bundle bundle;
+  for (const auto& [path, content] : drafted) bundle[path] = {content, false};
+  if (drafted.empty())
+    if (auto added = add_suite(suite, report, bundle); !added) return tl::unexpected(added.error());
   std::vector<scenario::Profile> used;
   for (const scenario::Profile& profile : suite.profiles)
     if (std::count(report.profiles.begin(), report.profiles.end(), profile.name) != 0) used.push_back(profile);

@@ -142,11 +142,13 @@ class FindingsWriter {
     field("fix", std::string(hole.fix));
     field("see", std::string(hole.reference));
     // One line whatever its length: it is to be copied.
-    out_ << fmt::format("     {:<9}egressproof run --policies {}{} --case {} --profile {}\n", "again",
+    out_ << fmt::format("     {:<9}egressproof repro {} --profile {} --policies {}{}{}\n", "again",
+                        report::shell_quoted(shown.scenario + "/" + shown.case_id), report::shell_quoted(shown.profile),
                         report::shell_quoted(options_.policies),
-                        options_.matrix.empty() ? "" : " --matrix " + report::shell_quoted(options_.matrix),
-                        report::shell_quoted(shown.scenario + "/" + shown.case_id),
-                        report::shell_quoted(shown.profile));
+                        options_.default_ns == PoliciesOptions{}.default_ns
+                            ? ""
+                            : " --default-namespace " + report::shell_quoted(options_.default_ns),
+                        options_.matrix.empty() ? "" : " --matrix " + report::shell_quoted(options_.matrix));
   }
 
   report::Cells cells_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 
 #include "base/files.h"
@@ -78,6 +79,41 @@ void place_in_manifests(const Drafted& drafted, scenario::Suite& suite) {
     }
 }
 
+// "manifests/a/b.yaml": below the folder that was given, or the file that was given alone.
+std::string bundled_name(const PoliciesOptions& options, const std::string& file) {
+  std::error_code error;
+  const fs::path given = fs::absolute(options.policies, error).lexically_normal();
+  const fs::path folder = fs::is_directory(given, error) ? given : given.parent_path();
+  const fs::path read = fs::absolute(file, error).lexically_normal();
+  return (fs::path("manifests") / read.lexically_proximate(folder)).string();
+}
+
+Result<Drafted> draft_with(const PoliciesOptions& options,
+                           const std::function<std::string(const std::string& file)>& referenced) {
+  Drafted drafted;
+  drafted.manifests = draft::read_manifests(options.policies);
+  if (auto read = told(drafted.manifests.problems, "manifests"); !read) return tl::unexpected(read.error());
+  drafted.model = draft::interpret(drafted.manifests, options.default_ns);
+  if (auto understood = told(drafted.model.problems, "manifests"); !understood)
+    return tl::unexpected(understood.error());
+  draft::Options how;
+  how.default_ns = options.default_ns;
+  how.source = options.policies;
+  for (const std::string& file : drafted.manifests.files) how.referenced_as[file] = referenced(file);
+  draft::ReadMatrix matrix;
+  if (!options.matrix.empty()) {
+    std::vector<std::string> workloads;
+    for (const draft::Workload& one : drafted.model.workloads) workloads.push_back(one.ns);
+    matrix = draft::read_matrix(options.matrix, workloads);
+    if (auto read = told(matrix.problems, "the matrix"); !read) return tl::unexpected(read.error());
+    how.matrix = &matrix.matrix;
+  }
+  auto made = draft::make_draft(drafted.manifests, drafted.model, how);
+  if (!made) return tl::unexpected(made.error());
+  drafted.draft = std::move(*made);
+  return drafted;
+}
+
 }  // namespace
 
 void add_policies_options(CLI::App& app, PoliciesOptions& options, bool matrix) {
@@ -95,28 +131,29 @@ void add_policies_options(CLI::App& app, PoliciesOptions& options, bool matrix) 
 }
 
 Result<Drafted> draft_policies(const PoliciesOptions& options, const std::string& output) {
-  Drafted drafted;
-  drafted.manifests = draft::read_manifests(options.policies);
-  if (auto read = told(drafted.manifests.problems, "manifests"); !read) return tl::unexpected(read.error());
-  drafted.model = draft::interpret(drafted.manifests, options.default_ns);
-  if (auto understood = told(drafted.model.problems, "manifests"); !understood)
-    return tl::unexpected(understood.error());
-  draft::Options how;
-  how.default_ns = options.default_ns;
-  how.source = options.policies;
-  for (const std::string& file : drafted.manifests.files) how.referenced_as[file] = reference(file, output);
-  draft::ReadMatrix matrix;
-  if (!options.matrix.empty()) {
-    std::vector<std::string> workloads;
-    for (const draft::Workload& one : drafted.model.workloads) workloads.push_back(one.ns);
-    matrix = draft::read_matrix(options.matrix, workloads);
-    if (auto read = told(matrix.problems, "the matrix"); !read) return tl::unexpected(read.error());
-    how.matrix = &matrix.matrix;
+  return draft_with(options, [&](const std::string& file) { return reference(file, output); });
+}
+
+Result<std::map<std::string, std::string>> bundled_policies(const PoliciesOptions& options,
+                                                            const report::Report& report) {
+  auto drafted = draft_with(options, [&](const std::string& file) { return "../" + bundled_name(options, file); });
+  if (!drafted) return tl::unexpected(drafted.error());
+  std::map<std::string, std::string> files;
+  for (auto& [name, content] : drafted->draft.files) files["suite/" + name] = std::move(content);
+  for (const draft::Topic& topic : drafted->draft.topics)
+    if (std::none_of(report.judged.findings.begin(), report.judged.findings.end(),
+                     [&](const verdict::Finding& finding) { return finding.scenario == topic.name; }))
+      files.erase("suite/" + topic.name + ".yaml");
+  for (const std::string& file : drafted->manifests.files) {
+    auto content = read_file(file);
+    if (!content) return tl::unexpected(content.error());
+    files[bundled_name(options, file)] = std::move(*content);
   }
-  auto made = draft::make_draft(drafted.manifests, drafted.model, how);
-  if (!made) return tl::unexpected(made.error());
-  drafted.draft = std::move(*made);
-  return drafted;
+  if (options.matrix.empty()) return files;
+  auto matrix = read_file(options.matrix);
+  if (!matrix) return tl::unexpected(matrix.error());
+  files["matrix.yaml"] = std::move(*matrix);
+  return files;
 }
 
 Result<scenario::Suite> load_draft(const Drafted& drafted) {

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <iosfwd>
+#include <map>
 #include <string>
 
 #include "runner/draft/draft.h"
@@ -29,6 +30,12 @@ struct Drafted {
 // Reads and drafts. Diagnostics go to standard error, with source lines. `output`: the folder where the draft will
 // stand, to which references are relative; empty: references are absolute. Error kind scenario.
 Result<Drafted> draft_policies(const PoliciesOptions& options, const std::string& output);
+
+// The draft and the manifests that it is of, for a bundle, by path: "suite/..." refers to "manifests/..." beside it; a
+// matrix is "matrix.yaml". Left out: topics without a finding in the report. Error kind scenario, or environment: a
+// manifest cannot be read any more.
+Result<std::map<std::string, std::string>> bundled_policies(const PoliciesOptions& options,
+                                                            const report::Report& report);
 
 // The suite of a draft, by way of the loader and a temporary folder that is gone on return. Policy objects are placed
 // in the user's manifests.

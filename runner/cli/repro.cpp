@@ -9,6 +9,7 @@
 #include "runner/cli/exit_code.h"
 #include "runner/cli/interrupt.h"
 #include "runner/cli/packet_capture.h"
+#include "runner/cli/policies.h"
 #include "runner/cli/repro_shell.h"
 #include "runner/cli/suite_source.h"
 #include "runner/cli/terminal.h"
@@ -22,6 +23,7 @@ constexpr const char* pod_interface = "eth0";
 
 struct ReproOptions {
   RunOptions run;
+  PoliciesOptions policies;
   std::string which, report, pcap, bundle;
   bool shell = false;
 };
@@ -143,7 +145,13 @@ class Capture {
 };
 
 Result<void> write_bundle(const ReproOptions& options, const scenario::Suite& suite, const report::Report& report) {
-  const auto bundle = bundle_of(suite, report);
+  std::map<std::string, std::string> drafted;
+  if (!options.policies.policies.empty()) {
+    auto files = bundled_policies(options.policies, report);
+    if (!files) return tl::unexpected(files.error());
+    drafted = std::move(*files);
+  }
+  const auto bundle = bundle_of(suite, report, drafted);
   if (!bundle) return tl::unexpected(bundle.error());
   std::string folder = std::filesystem::path(options.bundle).filename().string();
   for (const char* ending : {".gz", ".tgz", ".tar"})
@@ -155,6 +163,22 @@ Result<void> write_bundle(const ReproOptions& options, const scenario::Suite& su
   if (auto written = report::write_file(options.bundle, *bytes); !written) return written;
   std::cout << "bundle: " << options.bundle << " (" << bundle->size() << " files)\n";
   return {};
+}
+
+// Scenario files, or what is drafted from manifests, which is kept for its findings.
+Result<scenario::Suite> load(const ReproOptions& options, std::optional<Drafted>& drafted) {
+  const PoliciesOptions& policies = options.policies;
+  if (policies.policies.empty()) {
+    if (!policies.matrix.empty()) return fail(ErrorKind::usage, "--matrix goes with --policies");
+    return load_suite(options.run.paths);
+  }
+  if (!options.run.paths.empty())
+    return fail(ErrorKind::usage, "--policies drafts a suite of its own: give no scenario files beside it");
+  auto made = draft_policies(policies, "");
+  if (!made) return tl::unexpected(made.error());
+  write_asides(*made, std::cerr);
+  drafted = std::move(*made);
+  return load_draft(*drafted);
 }
 
 int repro(ReproOptions options) {
@@ -178,14 +202,15 @@ int repro(ReproOptions options) {
   } else {
     options.run.selection.cases = {options.which};
   }
-  const auto suite = load_suite(options.run.paths);
+  std::optional<Drafted> drafted;
+  const auto suite = load(options, drafted);
   if (!suite) return fail_with(suite.error());
   auto tried = plan::make(*suite, options.run.selection, all_capabilities(*suite), "check");
   if (!tried) return fail_with(tried.error());
   narrow(*tried, *suite, narrowing);
   if (narrowing.only)
     for (const CellName& cell : missing_from(*tried, *narrowing.only))
-      complain("the suite has no cell " + to_string(cell) + "; name the scenario files of that run");
+      complain("the suite has no cell " + to_string(cell) + "; name the scenario files of that run, or its --policies");
   std::set<std::string> profiles;
   for (const plan::Cell& cell : tried->cells) profiles.insert(cell.profile);
   if (auto right = check_extras(options, profiles); !right) return fail_with(right.error());
@@ -197,6 +222,7 @@ int repro(ReproOptions options) {
   const auto report = carry_out_once(*suite, options.run, seed, narrowing, hooks);
   if (!report) return fail_with(report.error());
   int code = finish(*report, options.run);
+  if (drafted && !options.run.quiet) write_findings(*report, *drafted, options.policies, std::cout);
   if (was && !options.run.quiet) compare(*was, *report, *narrowing.only);
   if (!capture.tell() && code == run::exit_matched) code = run::exit_environment;
   if (!options.bundle.empty())
@@ -216,6 +242,7 @@ Verb add_repro(CLI::App& app) {
   auto options = std::make_shared<ReproOptions>();
   verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE; with --report it may be left out");
   verb->add_option("PATHS", options->run.paths, "scenario files and folders; default: the folder 'scenarios'");
+  add_policies_options(*verb, options->policies, true);
   verb->add_option("--profile", options->run.selection.profiles, "a column; may be repeated; default: all of the case")
       ->allow_extra_args(false)
       ->take_all()
@@ -238,7 +265,7 @@ Verb add_repro(CLI::App& app) {
       "Examples:\n"
       "  egressproof repro spoof/host-spoof-other-ip --profile P4 --shell\n"
       "  egressproof repro spoof/sni-spoof-other-ip --profile P4 --pcap sni.pcap --bundle sni.tar.gz\n"
-      "  egressproof repro --report last-night.json");
+      "  egressproof repro --policies deploy/ --report last-night.json");
   return [options] {
     options->run.verbose = true;
     return repro(*options);

@@ -119,15 +119,26 @@ class Changer {
     }
   }
 
-  // Where TLS is originated against the public trust store: the lab's hosts have certificates of the lab's authority.
+  // Where TLS is originated: the lab's hosts have certificates of the lab's authority, which stands where the public
+  // trust store does; they ask for no client certificate, and neither the user's files nor his Secrets are there.
   void trust(Node& node) {
     for (Node& item : node.items) trust(item);
     for (Entry& entry : node.entries) trust(entry.value);
-    const Node* mode = child(node, "mode");
-    const bool originates = mode != nullptr && (mode->text == "SIMPLE" || mode->text == "MUTUAL");
-    if (!originates || child(node, "caCertificates") != nullptr || child(node, "credentialName") != nullptr) return;
-    put(node, "caCertificates", text_node(lab_authority));
-    changes_.push_back("caCertificates is " + std::string(lab_authority) + ": the lab's hosts have its certificates");
+    Node* mode = child(node, "mode");
+    if (mode == nullptr || (mode->text != "SIMPLE" && mode->text != "MUTUAL")) return;
+    const Node* authority = child(node, "caCertificates");
+    if (authority == nullptr || authority->text != lab_authority) {
+      const std::string was = authority == nullptr ? "" : " (was " + authority->text + ")";
+      put(node, "caCertificates", text_node(lab_authority));
+      changes_.push_back("caCertificates is " + std::string(lab_authority) + was +
+                         ": the lab's hosts have its certificates");
+    }
+    if (remove(node, "credentialName")) changes_.emplace_back("tls.credentialName is left out: the lab has no Secrets");
+    if (mode->text != "MUTUAL") return;
+    mode = child(node, "mode");  // put() may have moved it
+    *mode = text_node("SIMPLE");
+    for (const char* key : {"clientCertificate", "privateKey"}) remove(node, key);
+    changes_.emplace_back("tls.mode is SIMPLE, not MUTUAL: the lab's hosts ask for no client certificate");
   }
 
   // The lab's workload runs as the service account `default`.

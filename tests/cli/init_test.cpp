@@ -74,6 +74,19 @@ TEST(RunPolicies, AMatrixThatDeniesWhatIsListedMakesItAFinding) {
   EXPECT_THAT(ended.out, HasSubstr("[listed-though-denied]"));
 }
 
+TEST(RunPolicies, TheLineThatRepeatsAFindingDoesSo) {
+  const Ended first = run({"run", "--policies", tutorial, "--backend", "fake", "--case", "spoofed/host-spoof-*"});
+  EXPECT_THAT(first.out, HasSubstr("egressproof repro spoofed/host-spoof-api-payments-example-80 --profile shop "
+                                   "--policies " +
+                                   tutorial + "\n"));
+  const Ended again = run({"repro", "spoofed/host-spoof-api-payments-example-80", "--profile", "shop", "--policies",
+                           tutorial, "--backend", "fake"});
+  EXPECT_EQ(again.code, 1) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("FINDINGS: 1"));
+  EXPECT_EQ(run({"repro", "spoofed/x", small_suite, "--policies", tutorial}).code, 2);
+  EXPECT_EQ(run({"repro", "spoofed/x", "--matrix", tutorial}).code, 2);
+}
+
 TEST(RunPolicies, OptionsThatDoNotFitTogetherEndWithTwo) {
   const Scratch scratch;
   EXPECT_EQ(run({"run", "--policies", tutorial, small_suite}).code, 2);

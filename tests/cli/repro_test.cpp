@@ -26,6 +26,16 @@ Ended in_lab(const Scratch& scratch, std::vector<std::string> arguments) {
   return run(made);
 }
 
+// The script of an unpacked bundle.
+Ended run_script(const Scratch& scratch, const std::string& name) {
+  process::Command script;
+  script.argv = {scratch.path(name), "--in-force-within", "60"};
+  script.env = {{"EGRESSPROOF", program}, {"TMPDIR", scratch.path("tmp")}};
+  for (const char* variable : {"HOME", "XDG_CACHE_HOME", "EGRESSPROOF_TOOLCHAIN"})
+    if (const char* value = std::getenv(variable); value != nullptr) script.env[variable] = value;
+  return run(script);
+}
+
 // "B1 deny-http LEAK" of all cells that fail.
 std::set<std::string> failing(const Scratch& scratch, const std::string& file) {
   std::set<std::string> cells;
@@ -109,14 +119,52 @@ TEST(LabMistakes, PacketsAreKeptAndTheBundleReproducesByItself) {
   process::Command unpack;
   unpack.argv = {"tar", "xzf", scratch.path("b3.tar.gz"), "-C", scratch.path(".")};
   ASSERT_EQ(run(unpack).code, 0);
-  process::Command script;
-  script.argv = {scratch.path("b3/repro.sh"), "--in-force-within", "60"};
-  script.env = {{"EGRESSPROOF", program}, {"TMPDIR", scratch.path("tmp")}};
-  for (const char* name : {"HOME", "XDG_CACHE_HOME", "EGRESSPROOF_TOOLCHAIN"})
-    if (const char* value = std::getenv(name); value != nullptr) script.env[name] = value;
-  const Ended again = run(script);
+  const Ended again = run_script(scratch, "b3/repro.sh");
   EXPECT_EQ(again.code, 1) << again.err;
   EXPECT_THAT(again.out, HasSubstr("reproduced: 1 of 1 cell\n"));
+}
+
+// What was drafted is nowhere but in the bundle, and of the user's manifests some are referenced, some copied.
+TEST(LabPolicies, TheBundleOfADraftedSuiteReproducesByItself) {
+  const Scratch scratch;
+  std::filesystem::copy(EGRESSPROOF_SOURCE_DIR "/examples/tutorial/manifests", scratch.path("deploy"));
+  scratch.write("deploy/mesh.yaml",
+                "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\n"
+                "spec: {host: d.example.com, trafficPolicy: {tls: {mode: SIMPLE}}}\n");
+  const std::vector<std::string> policies = {"--policies", scratch.path("deploy")};
+  std::vector<std::string> arguments = {"run", "--json", scratch.path("run.json"), "--quiet"};
+  arguments.insert(arguments.end(), policies.begin(), policies.end());
+  ASSERT_EQ(in_lab(scratch, arguments).code, 1);
+  arguments = {"repro", "--report", scratch.path("run.json"), "--bundle", scratch.path("bug.tar.gz")};
+  arguments.insert(arguments.end(), policies.begin(), policies.end());
+  const Ended ended = in_lab(scratch, arguments);
+  ASSERT_EQ(ended.code, 1) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("FINDINGS: 2"));
+  EXPECT_THAT(ended.out, HasSubstr("reproduced: 4 of 4 cells\n"));
+  process::Command unpack;
+  unpack.argv = {"tar", "xzf", scratch.path("bug.tar.gz"), "-C", scratch.path(".")};
+  ASSERT_EQ(run(unpack).code, 0);
+  std::filesystem::remove_all(scratch.path("deploy"));
+  const Ended again = run_script(scratch, "bug/repro.sh");
+  EXPECT_EQ(again.code, 1) << again.err;
+  EXPECT_THAT(again.out, HasSubstr("reproduced: 4 of 4 cells\n"));
+  EXPECT_THAT(scratch.read("bug/suite/profiles.yaml"), HasSubstr("\"../manifests/shop.yaml\""));
+  EXPECT_THAT(scratch.read("bug/suite/policies/shop.yaml"), HasSubstr("DestinationRule"));
+  EXPECT_FALSE(scratch.has("bug/suite/allowed.yaml")) << "no cell of it is in the report";
+}
+
+// Plain HTTP leaves the application, and arrives as TLS that the sidecar checked.
+TEST(LabPolicies, ASidecarOriginatesTlsAgainstTheLabsAuthority) {
+  const Scratch scratch;
+  in_lab(scratch, {"run", "--policies", EGRESSPROOF_SOURCE_DIR "/examples/sidecar-tls-origination/manifests", "--case",
+                   "allow-edition-cnn-com-80", "--json", scratch.path("run.json"), "--quiet"});
+  const Json cell = Json::parse(scratch.read("run.json"))["cells"][0];
+  EXPECT_EQ(cell["verdict"], "ALLOW") << cell["because"];
+  EXPECT_FALSE(cell["probe"]["attempt"].value("tls", false));
+  bool over_tls = false;
+  for (const Json& receipt : cell["probe"]["received"])
+    over_tls = over_tls || (receipt.value("kind", "") == "tls" && receipt.value("local", "").ends_with(":443"));
+  EXPECT_TRUE(over_tls) << cell["probe"]["received"].dump(1);
 }
 
 }  // namespace

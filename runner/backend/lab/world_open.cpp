@@ -273,14 +273,15 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   const std::filesystem::path folder = pod_folder(pod);
   auto log = log_file(folder / "agent.log", proxy_id);
   if (!log) return tl::unexpected(log.error());
+  // The fixtures' CA plays the trust store of the system for a proxy that originates TLS.
+  const std::vector<std::string> trust{"--bind",
+                                       (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store};
   std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
-  // The fixtures' CA plays the trust store of the system for a gateway that originates TLS.
-  if (pod.router)
-    flags.insert(flags.end(), {"--bind", (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store});
+  flags.insert(flags.end(), trust.begin(), trust.end());
   auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
   command.env = agent_environment(pod, files);
   if (const InjectedPod* made = injected(pod))
-    command = container_command(i, *made->proxy, {"--pid", "--chdir", folder.string()});
+    command = container_command(i, *made->proxy, {"--pid", "--chdir", folder.string(), trust[0], trust[1]});
   command.out = command.err = log->get();
   auto child = process::Child::start(command);
   if (!child) return tl::unexpected(child.error());
