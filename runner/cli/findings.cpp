@@ -70,8 +70,15 @@ class FindingsWriter {
     for (const report::CellView& cell : cells_.list) sort_in(cell);
     const auto count = findings_.size();
     out_ << fmt::format("\nFINDINGS: {}\n", count == 0 ? "none" : std::to_string(count));
+    std::vector<const draft::Aside*> untried;
+    for (const draft::Aside& one : drafted_.model.asides)
+      if (one.untried) untried.push_back(&one);
     if (count == 0 && report_.exit_code == 0)
-      out_ << "  proven clean: every listed target arrived, nothing else did, but for the limits below\n";
+      out_ << "  proven clean" << (untried.empty() ? "" : ", but for what was not tried")
+           << ": every listed target arrived, nothing else did, but for the limits below\n";
+    for (const draft::Aside* one : untried)
+      paragraph(fmt::format("not tried: {}  {}: {}", draft::place_of(one->at), report::printable(one->what), one->why),
+                2);
     int number = 0;
     for (const Group& one : findings_) write_group(++number, one);
     if (!limits_.empty()) out_ << "\nLIMITS of this kind of policy, each shown by a receipt\n";

@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t most_asides = 50;  // more are only counted
+
 struct InitOptions {
   PoliciesOptions policies;
   std::string output = "egressproof";
@@ -61,7 +63,10 @@ void write_understood(const Drafted& drafted) {
   std::ostringstream asides;
   write_asides(drafted, asides);
   std::istringstream lines(asides.str());
-  for (std::string line; std::getline(lines, line);) std::cout << "  " << report::printable(line) << '\n';
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    if (count < most_asides) std::cout << "  " << report::printable(line) << '\n';
+  if (count > most_asides) std::cout << "  ... and " << count - most_asides << " more\n";
 }
 
 void write_counts(const Drafted& drafted, const std::string& output) {

@@ -146,6 +146,8 @@ Result<PacketCapture> PacketCapture::start(int pid, const std::string& interface
   if (!ns.valid()) return tl::unexpected(system_error(ErrorKind::environment, "open('" + place + "')"));
   auto impl = std::make_unique<Impl>();
   impl->file = file;
+  std::error_code ignored;  // told by what cannot be written then
+  if (file.has_parent_path()) std::filesystem::create_directories(file.parent_path(), ignored);
   impl->out.open(file, std::ios::binary | std::ios::trunc);
   impl->out << pcap_header();
   if (!impl->out) return fail(ErrorKind::environment, "cannot write '" + file.string() + "'");

@@ -109,7 +109,10 @@ Result<Drafted> draft_with(const PoliciesOptions& options,
     how.matrix = &matrix.matrix;
   }
   auto made = draft::make_draft(drafted.manifests, drafted.model, how);
-  if (!made) return tl::unexpected(made.error());
+  if (!made) {
+    write_asides(drafted, std::cerr);  // they may say why
+    return tl::unexpected(made.error());
+  }
   drafted.draft = std::move(*made);
   return drafted;
 }

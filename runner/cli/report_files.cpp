@@ -47,7 +47,7 @@ Result<report::Report> load_report(const std::string& path) {
     return fail(ErrorKind::usage, "'" + path + "' is not JSON: " + report::printable(error.what()));
   }
   auto read = report::from_json(json);
-  if (!read) return fail(ErrorKind::usage, "'" + path + "' is not a report: " + read.error().message);
+  if (!read) return fail(ErrorKind::usage, "'" + path + "' is " + read.error().message);
   return read;
 }
 

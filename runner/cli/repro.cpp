@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/nearest.h"
 #include "runner/cli/bundle.h"
 #include "runner/cli/carry_out.h"
 #include "runner/cli/exit_code.h"
@@ -49,6 +50,16 @@ std::set<CellName> cells_in(const report::Report& report, const ReproOptions& op
     if (worth.count(name) != 0) cells.insert(name);
   }
   return cells.empty() && !options.which.empty() ? named : cells;
+}
+
+std::string hint_for(const report::Report& report, const std::string& which) {
+  std::vector<std::string> known;
+  for (const verdict::Finding& one : report.judged.findings) {
+    known.push_back(one.scenario + "/" + one.case_id);
+    known.push_back(one.case_id);
+  }
+  const auto close = which.empty() ? std::nullopt : nearest(which, known);
+  return close ? " (did you mean '" + *close + "'?)" : "";
 }
 
 // With --report the first word may be a path: no case is then meant.
@@ -193,7 +204,8 @@ int repro(ReproOptions options) {
     narrowing.only = cells_in(*was, options);
     if (narrowing.only->empty()) {
       complain("'" + options.report + "' has no " +
-               (options.which.empty() ? "failing or leaking cell" : "cell '" + options.which + "'") + " here");
+               (options.which.empty() ? "failing or leaking cell" : "cell '" + options.which + "'") + " here" +
+               hint_for(*was, options.which));
       return run::exit_nothing_ran;
     }
     if (options.run.seed.empty()) options.run.seed = was->seed;

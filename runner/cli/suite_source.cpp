@@ -36,8 +36,9 @@ Result<std::vector<std::string>> scenario_paths(const std::vector<std::string>& 
     std::cerr << "scenarios: " << found << '\n';
     return std::vector<std::string>{found};
   }
-  return fail(ErrorKind::usage,
-              "no folder 'scenarios' here or beside the program: name the files or folders with the scenarios");
+  return fail(
+      ErrorKind::usage,
+      "no folder 'scenarios' here or beside the program: name the files or folders with the scenarios, or --policies");
 }
 
 Result<scenario::Suite> load_suite(const std::vector<std::string>& given) {

@@ -36,18 +36,24 @@ void walk(Manifests& read, const std::string& path) {
     read.files.push_back(path);
     return;
   }
+  bool any = false;
   for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code ignored;
+    const std::string found = entry->path().lexically_normal().string();
     const bool hidden = entry->path().filename().string().starts_with(".");
     if (entry->is_directory(ignored)) {
       if (hidden || is_draft(entry->path())) entry.disable_recursion_pending();
-    } else if (!hidden && is_yaml(entry->path()) && entry->is_regular_file(ignored)) {
-      read.files.push_back(entry->path().lexically_normal().string());
+    } else if (!hidden && is_yaml(entry->path())) {
+      any = true;
+      // What is left out without a word is a policy that nobody tried.
+      if (!entry->exists(ignored))
+        read.problems.push_back({{found, 0, 0}, "cannot be read: the link leads nowhere", "", ""});
+      else if (entry->is_regular_file(ignored))
+        read.files.push_back(found);
     }
   }
   if (error) read.problems.push_back({{path, 0, 0}, "cannot be walked: " + error.message(), "", ""});
-  if (!error && read.files.empty())
-    read.problems.push_back({{path, 0, 0}, "no *.yaml or *.yml file in this folder", "", ""});
+  if (!error && !any) read.problems.push_back({{path, 0, 0}, "no *.yaml or *.yml file in this folder", "", ""});
   std::sort(read.files.begin(), read.files.end());
 }
 

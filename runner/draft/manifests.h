@@ -21,6 +21,7 @@ struct Aside {
   Location at;
   std::string what;  // "ConfigMap settings"
   std::string why;
+  bool untried = false;  // a way out that the manifests open and no case tries
 };
 
 struct Manifests {
@@ -32,7 +33,7 @@ struct Manifests {
 
 // A file, or a folder walked for *.yaml and *.yml. Left out: hidden files and folders, folders that hold a draft
 // (a `fixtures.yaml` of this program) and documents of this program. Problems: syntax, duplicate keys, no name, two
-// objects of one kind, namespace and name, nothing to read. Never throws.
+// objects of one kind, namespace and name, nothing to read, a folder or link that leads nowhere. Never throws.
 Manifests read_manifests(const std::string& path);
 
 std::string group_of(const std::string& api_version);  // "networking.istio.io"; "" of the core group

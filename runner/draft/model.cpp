@@ -184,7 +184,8 @@ class Interpreter {
       if (taken || (!workload.gateway.empty() && workload.gateway != route.gateway_ns)) {
         model_.asides.push_back({route.at, "the gateway of '" + route.host + "' for namespace " + workload.ns,
                                  "a lab gives each workload one egress gateway of its own: " + route.gateway_ns +
-                                     (taken ? " serves " + holder->ns : " is a second one")});
+                                     (taken ? " serves " + holder->ns : " is a second one"),
+                                 true});
         continue;
       }
       workload.gateway = route.gateway_ns;

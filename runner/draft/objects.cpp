@@ -133,9 +133,12 @@ std::string read_service_entry(Model& model, const Manifest& manifest, const std
     if (!scenario::is_dns_name(listing.host, true)) {
       if (listing.host.find('*') != std::string::npos)
         model.asides.push_back({host->at, "host '" + host->text + "'",
-                                "only a whole first label can be a wildcard here: write cases for it by hand"});
+                                "only a whole first label can be a wildcard here: write cases for it by hand", true});
       else
         model.problems.push_back({host->at, "'" + host->text + "' is not a DNS name", "", ""});
+    } else if (listing.wildcard() && listing.suffix().find('.') == std::string::npos && listing.suffix() != "local") {
+      model.asides.push_back(
+          {host->at, "host '" + host->text + "'", "a whole top-level domain: write cases for it by hand", true});
     } else if (in_cluster(listing.suffix())) {
       model.asides.push_back({host->at, "host '" + host->text + "'", "a name of the cluster, no egress"});
     } else {

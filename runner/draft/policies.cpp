@@ -164,6 +164,7 @@ struct Placed {
   const Manifest* manifest = nullptr;
   std::size_t owner = 0;
   std::optional<CopiedObject> changed;
+  Node root = {};  // as it is copied
   bool dropped = false;
 };
 
@@ -207,6 +208,7 @@ class Placer {
     if (!placed.dropped) {
       Changer changer(one, owner, ns);
       std::vector<std::string> changes = changer.run(model_);
+      placed.root = changer.root_;
       if (!changes.empty()) {
         scenario::PolicyObject object = one.object;
         object.yaml = to_yaml(changer.root_);
@@ -236,17 +238,16 @@ class Placer {
         if (one.dropped) continue;
         CopiedObject copy = one.changed ? *one.changed : CopiedObject{one.manifest->object, {}};
         copy.object.ns = one.manifest->object.ns;
-        if (copy.object.ns.empty() && sets_[one.owner].ns != default_ns_) give_namespace(copy, one.manifest->root);
+        if (copy.object.ns.empty() && sets_[one.owner].ns != default_ns_) give_namespace(copy, one.root);
         sets_[one.owner].copies.push_back(std::move(copy));
       }
     }
   }
 
-  void give_namespace(CopiedObject& copy, const Node& root) const {
-    Node changed = root;
-    put(*child(changed, "metadata"), "namespace", text_node(default_ns_));
+  void give_namespace(CopiedObject& copy, Node root) const {
+    put(*child(root, "metadata"), "namespace", text_node(default_ns_));
     copy.object.ns = default_ns_;
-    copy.object.yaml = to_yaml(changed);
+    copy.object.yaml = to_yaml(root);
   }
 
   // What the root namespace or meshConfig says for all is said in each workload's own namespace: to the same effect,

@@ -87,6 +87,21 @@ TEST(RunPolicies, TheLineThatRepeatsAFindingDoesSo) {
   EXPECT_EQ(run({"repro", "spoofed/x", "--matrix", tutorial}).code, 2);
 }
 
+// A host that no case tries must not hide behind "proven clean".
+TEST(RunPolicies, WhatWasNotTriedIsToldWithTheFindings) {
+  const Scratch scratch;
+  scratch.write("a.yaml",
+                "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: shop}\n"
+                "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n---\n"
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a, namespace: shop}\n"
+                "spec: {hosts: [\"*.com\"], resolution: NONE, ports: [{number: 443, name: tls, protocol: TLS}]}\n");
+  const Ended ended =
+      run({"run", "--policies", scratch.path("a.yaml"), "--backend", "fake", "--case", "unlisted/unlisted-http"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("proven clean, but for what was not tried"));
+  EXPECT_THAT(ended.out, HasSubstr("a.yaml:9  host '*.com'"));
+}
+
 TEST(RunPolicies, OptionsThatDoNotFitTogetherEndWithTwo) {
   const Scratch scratch;
   EXPECT_EQ(run({"run", "--policies", tutorial, small_suite}).code, 2);

@@ -190,6 +190,33 @@ TEST_F(DraftTest, AGatewaysSelectorBecomesTheLabsLabelInACopyAndTheCopySaysSo) {
   EXPECT_THAT(made.files.at("policies/default.yaml"), HasSubstr("# changed: the selector is {istio: istio-system}"));
 }
 
+TEST_F(DraftTest, ALinkThatLeadsNowhereIsAnErrorAndATopLevelDomainIsToldAsNotTried) {
+  write("a.yaml", sidecar("shop") + entry("shop", "*.com", "NONE"));
+  fs::create_symlink("/nowhere/b.yaml", folder_ / "b.yaml");
+  read();
+  ASSERT_EQ(manifests.problems.size(), 1U);
+  EXPECT_EQ(manifests.problems[0].at.file, (folder_ / "b.yaml").string());
+  EXPECT_EQ(manifests.problems[0].message, "cannot be read: the link leads nowhere");
+  ASSERT_EQ(model.asides.size(), 1U);
+  EXPECT_TRUE(model.asides[0].untried);
+  EXPECT_THAT(model.asides[0].why, HasSubstr("top-level domain"));
+}
+
+// A copy that gets its namespace keeps what was changed in it.
+TEST_F(DraftTest, ACopyWithoutNamespaceKeepsItsChanges) {
+  write("a.yaml",
+        sidecar("shop") + entry("shop", "a.example.com", "DNS") +
+            "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d}\n"
+            "spec: {host: a.example.com, trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /c, privateKey: /k,"
+            " caCertificates: /ca}}}\n");
+  read();
+  const std::string copy = draft().files.at("policies/shop.yaml");
+  EXPECT_THAT(copy, HasSubstr("\"namespace\": \"default\""));
+  EXPECT_THAT(copy, HasSubstr("\"caCertificates\": \"/etc/ssl/certs/ca-certificates.crt\""));
+  EXPECT_THAT(copy, HasSubstr("\"mode\": \"SIMPLE\""));
+  EXPECT_EQ(copy.find("clientCertificate\":"), std::string::npos);
+}
+
 TEST_F(DraftTest, TheMatrixDecidesOverTheManifests) {
   write("a.yaml", sidecar("shop") + entry("shop", "api.example.com", "DNS"));
   read();
