@@ -177,14 +177,18 @@ class Joiner {
     for (const plan::Control& control : plan_.controls) {
       ControlEvidence made;
       made.id = control.id;
-      const auto join_one = [&](const char* phase, const probe::Attempt& attempt, Witnesses& one, bool& allowed) {
-        const Told told = batches_.find(phase, vantage, attempt);
+      const auto join_one = [&](const char* phase, const std::string& pod, const probe::Attempt& attempt,
+                                Witnesses& one, bool& allowed) {
+        const Told told = batches_.find(phase, pod, attempt);
         one = witness(attempt, vantage, told);
         allowed = told.errors.empty() && client_ok(one) && arrival(one, control.expected) != nullptr;
         if (!allowed && made.why_not.empty()) made.why_not = why_not_allowed(phase, one, told, control.expected);
       };
-      join_one("before", control.before, made.before, made.allowed_before);
-      join_one("after", control.after, made.after, made.allowed_after);
+      join_one("before", vantage, control.before, made.before, made.allowed_before);
+      if (control.beside.empty())
+        join_one("after", vantage, control.after, made.after, made.allowed_after);
+      else
+        join_one("change", control.beside, control.after, made.after, made.allowed_after);
       controls.push_back(std::move(made));
     }
     return controls;
@@ -193,7 +197,7 @@ class Joiner {
   Row join_cell(const plan::Cell& cell, const std::vector<ControlEvidence>& controls) {
     Row row;
     row.cell = cell;
-    Told told = batches_.find("probe", cell.pod, cell.attempt);
+    Told told = batches_.find(phase_of(cell), cell.pod, cell.attempt);
     const bool past_proxy = cell.pod != cell.profile;
     row.probe = witness(cell.attempt, cell.profile, told, past_proxy && cell.via != cell.profile ? cell.via : "");
     row.errors = std::move(told.errors);
@@ -202,6 +206,8 @@ class Joiner {
                                       [&](const auto& one) { return one.name == cell.profile; });
     row.meshed = profile == plan_.profiles.end() || profile->mesh != scenario::Mesh::none;
     row.via_addresses = addresses_of(cell.via);
+    if (cell.cut_within.count() > 0)
+      row.long_lived = long_lived(cell, row.probe, collected_.change ? &*collected_.change : nullptr);
     if (row.probe.observed) {
       const probe::Observation& observed = *row.probe.observed;
       row.began_in_force = began_in_force(collected_.policies, cell.profile, observed);

@@ -1,6 +1,7 @@
 // What will be done, decided before anything is done. Pure: same suite, selection, capabilities and seed, same plan.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,6 +28,9 @@ struct Control {
   probe::Attempt before;
   probe::Attempt after;
   Destination expected;  // must be reached
+  // The probe in the vantage's pod that sends `after` while the policies change, beside the long-lived attempts whose
+  // control it is: what cuts those does not cut this. Its `before` is as long as two ticks. Empty: not long-lived.
+  std::string beside;
 };
 
 struct Cell {
@@ -42,6 +46,9 @@ struct Cell {
                             // the role "allowed": where a listener leads that ignores names
   std::string via;  // pod whose address an allowed request must come from; the profile's own pod unless it has a
                     // gateway
+  // Of a long-lived attempt, which is sent while the policies change: how long after the change was made
+  // something may still arrive at the target. 0: any other.
+  std::chrono::milliseconds cut_within{0};
   std::size_t control = 0;  // index into Plan::controls
 };
 

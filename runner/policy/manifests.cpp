@@ -1,5 +1,6 @@
 #include "runner/policy/manifests.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <tuple>
@@ -132,6 +133,20 @@ Result<std::string> manifests(const std::vector<Profile>& profiles) {
     }
   }
   return all;
+}
+
+Result<std::string> changed_manifests(const std::vector<Profile>& profiles) {
+  std::vector<Profile> changed = profiles;
+  for (Profile& profile : changed) {
+    const auto is_revoked = [&](const PolicyObject& object) {
+      return std::any_of(profile.revoked.begin(), profile.revoked.end(), [&](const PolicyObject& one) {
+        return one.kind == object.kind && one.name == object.name && one.ns == object.ns;
+      });
+    };
+    std::erase_if(profile.policies, is_revoked);
+    profile.policies.insert(profile.policies.end(), profile.added.begin(), profile.added.end());
+  }
+  return manifests(changed);
 }
 
 bool default_deny(const Profile& profile) {

@@ -54,7 +54,11 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   // Each attempt ends by its own limits; the whole may take as long as all of them one after another in
   // `parallel_attempts` lanes.
   const milliseconds limit = milliseconds(20000) + milliseconds(12000) * (largest / parallel_attempts);
-  auto results = exchange(probes_, batches, "b" + std::to_string(++batches_), parallel_attempts, limit);
+  std::unique_lock lock(attempt_mutex_);
+  const std::string name = "b" + std::to_string(++batches_);
+  lock.unlock();
+  auto results = exchange(probes_, batches, name, parallel_attempts, limit);
+  lock.lock();
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;
