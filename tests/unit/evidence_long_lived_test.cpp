@@ -1,4 +1,6 @@
 // What a change of the policies did to an attempt that was open.
+#include <gtest/gtest.h>
+
 #include "tests/unit/evidence_sample.h"
 
 namespace egressproof::evidence {

@@ -1,4 +1,5 @@
 // Long-lived attempts: one connection, many ticks, and how it ends.
+#include "probe/codec.h"
 #include "tests/unit/probe_loopback.h"
 
 namespace egressproof::probe {

@@ -1,6 +1,8 @@
 // Verdicts on attempts that a change of the policies found open.
 #include <gmock/gmock.h>
 
+#include <functional>
+
 #include "runner/verdict/long_lived.h"
 #include "tests/unit/verdict_sample.h"
 
