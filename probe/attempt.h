@@ -42,6 +42,16 @@ struct EarlierRequest {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
+// Makes an attempt long-lived: something is sent time and again on its one connection, a tick each. The next one goes
+// out once the one before was answered. The limit of the response holds for each.
+//   http/1.1: the request, with "?tick=1" ("?tick=2" ...) at the end of its path. Whatever the status of an answer, the
+//             ticks go on. After 101 (Switching Protocols) they are those of tcp.
+//   tcp:      the line "egressproof NONCE tick 1"; an answer line answers it
+struct Ticks {
+  std::chrono::milliseconds every{100};     // from one tick to the next
+  std::chrono::milliseconds lasting{1000};  // after that time none is sent; the attempt ends well once all are answered
+};
+
 // In host, sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
 struct Attempt {
   std::uint64_t sequence = 0;  // 1, 2, 3 ... within the batch
@@ -71,6 +81,7 @@ struct Attempt {
   // `earlier` are not repeated. A Location that is not http or https ends the attempt with the redirect's status.
   int follow_redirects = 0;
   std::optional<EarlierRequest> earlier;
+  std::optional<Ticks> ticks;           // http1 without fields, earlier and redirects; tcp without payload
   std::string query_type = "A";         // dns: A, AAAA, TXT
   std::string query_transport = "udp";  // dns: udp (tcp after a truncated answer) or tcp
   std::string server;                   // dns: IP literal; empty: resolv.conf

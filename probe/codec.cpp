@@ -12,7 +12,8 @@ constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
 constexpr std::size_t max_datagram = 1200;  // bytes of a payload: none is fragmented
-constexpr std::size_t max_alpn = 255;       // RFC 7301: one length byte
+constexpr std::uint64_t most_ticks = 10000;
+constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
 
 bool is_nonce(const std::string& text) {
   return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -68,6 +69,34 @@ void read_limits(ObjectReader& reader, std::string_view line, StageLimits& limit
     *limit = std::chrono::milliseconds(count);
   }
   if (!inner.finish()) reader.complain("limits_ms", inner.problem().message);
+}
+
+void read_ticks(ObjectReader& reader, std::string_view line, std::optional<Ticks>& ticks) {
+  const Json* object = reader.object("ticks_ms");
+  if (object == nullptr) return;
+  ObjectReader inner(*object, line);
+  ticks.emplace();
+  for (const auto& [key, value] : {std::pair{"every", &ticks->every}, {"lasting", &ticks->lasting}}) {
+    std::uint64_t count = 0;
+    inner.number(key, count, max_limit_ms, true);
+    *value = std::chrono::milliseconds(count);
+  }
+  if (ticks->every.count() == 0) inner.complain("every", "'every' counts from 1");
+  if (!inner.finish()) reader.complain("ticks_ms", inner.problem().message);
+}
+
+// What is sent time and again must be the whole of the attempt, and on one connection.
+void check_ticks(ObjectReader& reader, const Attempt& attempt) {
+  if (!attempt.ticks) return;
+  const bool http = attempt.protocol == Protocol::http1;
+  if (!http && attempt.protocol != Protocol::tcp)
+    reader.complain("ticks_ms", "'ticks_ms' is for http/1.1 and tcp alone");
+  else if (!attempt.fields.empty() || attempt.earlier || attempt.follow_redirects > 0 || !attempt.payload.empty() ||
+           attempt.method == "HEAD")
+    reader.complain("ticks_ms", "'ticks_ms' goes with no 'fields', 'earlier', 'follow_redirects', 'payload' or HEAD");
+  else if (attempt.ticks->every.count() > 0 &&
+           static_cast<std::uint64_t>(attempt.ticks->lasting / attempt.ticks->every) >= most_ticks)
+    reader.complain("ticks_ms", "an attempt has at most " + std::to_string(most_ticks) + " ticks");
 }
 
 template <class Value>
@@ -136,6 +165,7 @@ void check(ObjectReader& reader, const Attempt& attempt) {
   for (const std::string& protocol : attempt.alpn)
     if (protocol.empty() || protocol.size() > max_alpn) reader.complain("alpn", "an ALPN protocol has 1 to 255 bytes");
   check_datagrams(reader, attempt);
+  check_ticks(reader, attempt);
   if (attempt.protocol == Protocol::icmp) {
     if (attempt.port != 0) reader.complain("port", "icmp has no ports");
     return;
@@ -186,6 +216,8 @@ std::string encode(const Attempt& attempt) {
   if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
   if (attempt.earlier)
     json["earlier"] = {{"host", bytes_to_utf8(attempt.earlier->host)}, {"path", bytes_to_utf8(attempt.earlier->path)}};
+  if (attempt.ticks)
+    json["ticks_ms"] = {{"every", attempt.ticks->every.count()}, {"lasting", attempt.ticks->lasting.count()}};
   json["query_type"] = bytes_to_utf8(attempt.query_type);
   if (attempt.query_transport != "udp") json["query_transport"] = bytes_to_utf8(attempt.query_transport);
   put(json, "server", attempt.server);
@@ -240,6 +272,7 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
     inner.text("path", attempt.earlier->path);
     if (!inner.finish()) reader.complain("earlier", inner.problem().message);
   }
+  read_ticks(reader, line, attempt.ticks);
   reader.text("query_type", attempt.query_type);
   reader.text("query_transport", attempt.query_transport);
   reader.text("server", attempt.server);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/object_reader.h"
 #include "probe/codec.h"
@@ -46,6 +48,38 @@ void read_answer(ObjectReader& reader, std::string_view line, std::optional<Answ
   if (!inner.finish()) reader.complain("answer", inner.problem().message);
 }
 
+// [sent_at_us, status, answered_after_us], the last one only of those answered: there are many.
+Json to_json(const std::vector<Tick>& ticks) {
+  Json list = Json::array();
+  for (const Tick& one : ticks) {
+    list.push_back({one.sent_at.count(), one.status});
+    if (one.answered_after) list.back().push_back(one.answered_after->count());
+  }
+  return list;
+}
+
+void read_ticks(ObjectReader& reader, std::vector<Tick>& ticks) {
+  const Json* list = reader.array("ticks");
+  if (list == nullptr) return;
+  for (const Json& one : *list) {
+    const bool numbers =
+        one.is_array() && (one.size() == 2 || one.size() == 3) &&
+        std::all_of(one.begin(), one.end(), [](const Json& each) {
+          return each.is_number_integer() && (!each.is_number_unsigned() || each.get<std::uint64_t>() <= INT64_MAX);
+        });
+    if (!numbers || one[0] < 0 || one[1] < 0 || one[1] > 999 || (one.size() == 3 && one[2] < 0)) {
+      reader.complain("ticks",
+                      "'ticks' must be a list of [sent_at_us, status] or [sent_at_us, status, answered_after_us]");
+      return;
+    }
+    Tick tick;
+    tick.sent_at = std::chrono::microseconds(one[0].get<std::int64_t>());
+    tick.status = one[1].get<int>();
+    if (one.size() == 3) tick.answered_after = std::chrono::microseconds(one[2].get<std::int64_t>());
+    ticks.push_back(tick);
+  }
+}
+
 }  // namespace
 
 std::string encode(const Observation& seen) {
@@ -82,6 +116,7 @@ std::string encode(const Observation& seen) {
   json["bytes_received"] = seen.bytes_received;
   if (!seen.redirects.empty()) json["redirects"] = to_json(seen.redirects);
   if (!seen.dns_answers.empty()) json["dns_answers"] = to_json(seen.dns_answers);
+  if (!seen.ticks.empty()) json["ticks"] = to_json(seen.ticks);
   put("detail", seen.detail);
   return json.dump();
 }
@@ -128,6 +163,7 @@ tl::expected<Observation, Problem> decode_observation(std::string_view line) {
   reader.number("bytes_received", seen.bytes_received, UINT64_MAX);
   reader.texts("redirects", seen.redirects);
   reader.texts("dns_answers", seen.dns_answers);
+  read_ticks(reader, seen.ticks);
   reader.text("detail", seen.detail);
   if (!reader.finish()) return tl::unexpected(Problem{0, reader.problem().column, reader.problem().message});
   return seen;

@@ -5,6 +5,7 @@
 
 #include "probe/classify.h"
 #include "probe/request.h"
+#include "probe/ticked_exchange.h"
 
 namespace egressproof::probe {
 namespace {
@@ -66,6 +67,7 @@ void Exchange::end_closed(Closing how, const std::string& why) {
 std::unique_ptr<Exchange> make_raw_exchange(const Attempt& attempt) { return std::make_unique<RawExchange>(attempt); }
 
 std::unique_ptr<Exchange> make_exchange(const Attempt& attempt) {
+  if (attempt.ticks) return std::make_unique<TickedExchange>(attempt);
   if (attempt.protocol == Protocol::tcp) return make_raw_exchange(attempt);
   // HTTP/2 is spoken whatever ALPN came to: an HTTP/2 case must not quietly become one of HTTP/1.1.
   if (attempt.protocol == Protocol::http2) return make_http2_exchange(attempt);

@@ -57,6 +57,13 @@ struct Answer {
   std::string mac;  // HMAC-SHA-256 by the fixture's key; checked by the runner, the probe does not know the key
 };
 
+// One tick of a long-lived attempt; see Ticks. The last one may have no answer.
+struct Tick {
+  std::chrono::microseconds sent_at{0};  // since the Unix epoch, system clock
+  std::optional<std::chrono::microseconds> answered_after;
+  int status = 0;  // of HTTP; 0: none, or not HTTP
+};
+
 struct Observation {
   std::uint64_t sequence = 0;
   std::string attempt_id;
@@ -81,6 +88,7 @@ struct Observation {
   std::uint64_t bytes_received = 0;
   std::vector<std::string> redirects;    // Location of each hop that was followed, as received
   std::vector<std::string> dns_answers;  // addresses, or the bytes of each TXT record
+  std::vector<Tick> ticks;               // in order; http_status and answer are those of the last answered one
   std::string detail;                    // library text, for people only
 };
 

@@ -25,6 +25,13 @@ bool is_reset(CURL* easy, const char* text) {
   return os_error == ECONNRESET || os_error == EPIPE || std::strstr(text, "reset by peer") != nullptr;
 }
 
+// Each tick has the limit of a response for itself; that of the stage is for what hangs all the same.
+StageLimits stage_limits(const Attempt& attempt) {
+  StageLimits limits = attempt.limits;
+  if (attempt.ticks) limits.response += attempt.ticks->lasting + limits.response;
+  return limits;
+}
+
 std::string header_of(CURL* easy, const char* name) {
   curl_header* header = nullptr;
   return curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : "";
@@ -39,10 +46,12 @@ Transfer::Transfer(EventLoop& loop, CurlMulti& multi, const Attempt& attempt, st
       attempt_(attempt),
       address_(std::move(address)),
       on_done_(std::move(on_done)),
-      clock_(loop, attempt.limits, [this] { expired(); }),
+      clock_(loop, stage_limits(attempt), [this] { expired(); }),
       tls_(attempt, [this] { clock_.enter(Stage::tls); }),
       exchange_(make_exchange(attempt)),
       easy_(curl_easy_init()) {
+  if (auto* ticked = dynamic_cast<TickedExchange*>(exchange_.get()))
+    ticker_ = std::make_unique<Ticker>(loop_, attempt_, *ticked, [this] { exchange(); });
   prepare(ca_file);
   clock_.enter(Stage::connect);
   multi_.add(easy_, [this](CURLcode code) { done(code); });
@@ -60,6 +69,7 @@ void Transfer::done(CURLcode code) {
   if (ended_) return;
   if (code == CURLE_OK && exchange_) {
     curl_easy_getinfo(easy_, CURLINFO_ACTIVESOCKET, &watched_);
+    if (ticker_) ticker_->start();
     exchange();
     return;
   }
@@ -92,6 +102,7 @@ void Transfer::read_reply() {
 void Transfer::exchange() {
   if (ended_) return;
   if (send()) receive();
+  if (ticker_) ticker_->look();
   // What was received may have made something to send.
   if (!ended_ && !exchange_->ending()) send();
   if (const auto& ending = exchange_->ending()) {
@@ -161,6 +172,7 @@ void Transfer::expired() {
 void Transfer::end(Code code, const std::string& detail) {
   if (std::exchange(ended_, true)) return;
   if (watched_ >= 0) loop_.unwatch(watched_);
+  if (ticker_) ticker_->stop();
   watched_ = -1;
   if (exchange_) reply_ = exchange_->reply();
   code_ = settled(code);
@@ -189,6 +201,7 @@ void Transfer::tell(Observation& seen) const {
   seen.answer = find_answer(reply_.body);
   seen.body_excerpt = escape(reply_.body, excerpt_size);
   seen.bytes_received = reply_.bytes;
+  if (ticker_) seen.ticks = ticker_->ticks();
 }
 
 }  // namespace egressproof::probe

@@ -16,6 +16,7 @@
 #include "probe/exchange.h"
 #include "probe/observation.h"
 #include "probe/stage_clock.h"
+#include "probe/ticker.h"
 #include "probe/tls_client.h"
 
 namespace egressproof::probe {
@@ -63,6 +64,7 @@ class Transfer {
   StageClock clock_;
   TlsClient tls_;
   std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Ticker> ticker_;  // of a long-lived attempt; borrows exchange_
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   curl_slist* connect_to_ = nullptr;

@@ -35,8 +35,16 @@ bool Http1::send(const HttpReply& reply, bool keep_alive, bool with_body) {
 bool Http1::take_head(const HttpHead& head) {
   auto reply = record(head);
   if (!reply) return false;
+  if (wants_upgrade(head)) return switch_protocols(head);
   unanswered_ = Unanswered{head, HttpBody(head), std::move(*reply)};
   return !head.expects_continue || stream_.write("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+// What follows is no HTTP/1 any more, and is answered as other bytes are.
+bool Http1::switch_protocols(const HttpHead& head) {
+  return stream_.write(
+      "HTTP/1.1 101 Switching Protocols\r\nserver: egressproof-target\r\nconnection: Upgrade\r\nupgrade: " +
+      head.upgrade + "\r\n\r\n");
 }
 
 // True: the request is answered and the connection goes on, or its body is still on its way.

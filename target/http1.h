@@ -27,6 +27,7 @@ class Http1 {
     HttpReply reply;
   };
   bool take_head(const HttpHead& head);
+  bool switch_protocols(const HttpHead& head);
   bool finish_request(std::string& input);
   std::optional<HttpReply> record(const HttpHead& head);
   bool send(const HttpReply& reply, bool keep_alive, bool with_body);

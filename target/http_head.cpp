@@ -65,6 +65,7 @@ void read_field(std::string_view name, std::string_view value, HttpHead& head) {
   if (name == "connection" && lists(value, "close")) head.keep_alive = false;
   if (name == "transfer-encoding" && lists(value, "chunked")) head.chunked = true;
   if (name == "expect" && lists(value, "100-continue")) head.expects_continue = true;
+  if (name == "upgrade") head.upgrade = std::string(value);
   if (name == "content-length") {
     head.content_length = 0;
     std::from_chars(value.data(), value.data() + value.size(), head.content_length);
@@ -100,6 +101,10 @@ std::optional<std::string> redirect_location(std::string_view target) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (location.empty() || std::any_of(location.begin(), location.end(), is_control)) return std::nullopt;
   return location;
+}
+
+bool wants_upgrade(const HttpHead& head) {
+  return !head.upgrade.empty() && head.version == "1.1" && head.target.rfind("/upgrade/", 0) == 0;
 }
 
 bool looks_like_http(std::string_view bytes) {

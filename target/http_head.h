@@ -16,6 +16,7 @@ struct HttpHead {
   std::uint64_t content_length = 0;     // the last one; 0 if it is no number
   bool chunked = false;                 // beats content_length (RFC 9112, 6.3)
   bool expects_continue = false;
+  std::string upgrade;  // protocols asked for by Upgrade, as sent
   bool keep_alive = true;
   std::size_t size = 0;  // bytes of the head, the empty line included
 };
@@ -31,6 +32,10 @@ std::string find_nonce(std::string_view bytes);
 
 // The nonce in a request-target as it is or, if there is none, in its percent-decoded form.
 std::string find_target_nonce(std::string_view target);
+
+// Whether the request is one for "/upgrade/..." that asks for another protocol: the only ones that are answered with
+// 101.
+bool wants_upgrade(const HttpHead& head);
 
 // What "/redirect/LOCATION" redirects to: LOCATION percent-decoded, whether the target is in origin-form or in
 // absolute-form. Nothing: it is no such target, or the location has control characters, which would end the field.

@@ -60,6 +60,8 @@ class World {
   virtual Result<policy::Applied> apply(const policy::Generation& generation,
                                         const std::function<void()>& while_waiting) = 0;
   // Runs one batch in each named pod, all at once. Whatever goes wrong with one pod's stream is in its BatchResult.
+  // Where detect() has the feature "policy-changes", a second thread may call this for other probes while apply(),
+  // attempt() and receipts() go on in the first.
   virtual Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) = 0;
   // Everything received so far.

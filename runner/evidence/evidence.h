@@ -8,6 +8,7 @@
 
 #include "probe/codec.h"
 #include "probe/observation.h"
+#include "runner/evidence/long_lived.h"
 #include "runner/plan/plan.h"
 #include "runner/policy/applied.h"
 #include "runner/policy/mesh_record.h"
@@ -50,6 +51,7 @@ struct Row {
   // while the attempt ran, that are no attempt's by their ends; packets that became no connection too. They may be the
   // attempt's; connections on which nothing was sent may also be a proxy's, opened ahead of need.
   std::vector<target::Receipt> unattributed;
+  std::optional<LongLived> long_lived;  // of attempts with ticks
   std::vector<std::string> errors;  // of the harness: missing or doubled observation, broken stream, unsupported, ...
 };
 
@@ -62,13 +64,14 @@ struct Evidence {
   std::map<std::string, int> unattributed;
 };
 
-// One batch per phase and pod; phases: "before", "probe", "after".
+// One batch per phase and pod; phases: "before", "probe", "after", and "change" for what is long-lived.
 struct Collected {
   std::map<std::string, std::map<std::string, probe::BatchResult>> batches;  // phase -> pod -> result
   target::Journal journal;
   bool journal_readable = true;
   std::vector<policy::MeshRecord> records;
   std::vector<policy::Applied> policies;
+  std::optional<policy::Applied> change;  // the generation that was applied while long-lived attempts were open
   std::map<std::string, std::vector<std::string>> pod_addresses;
   std::map<std::string, std::string> keys;  // fixture -> key
   std::vector<std::string> errors;
@@ -84,6 +87,12 @@ bool client_ok(const Witnesses& one);
 // The first receipt that says: arrived (see plan::Destination); without a nonce where it is the attempt's by both ends
 // of the connection; of icmp and syn the packet that carried the nonce. nullptr: did not arrive.
 const target::Receipt* arrival(const Witnesses& one, const plan::Destination& destination);
+
+// All receipts that say so, by number.
+std::vector<const target::Receipt*> arrivals(const Witnesses& one, const plan::Destination& destination);
+
+// The phase in which a cell's attempt is sent.
+inline const char* phase_of(const plan::Cell& cell) { return cell.cut_within.count() > 0 ? "change" : "probe"; }
 
 // As arrival(), but an accepted connection or a packet alone counts too, unless the destination has a host: what must
 // not happen at a forbidden target.

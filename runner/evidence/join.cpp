@@ -180,15 +180,19 @@ class Joiner {
     for (const plan::Control& control : plan_.controls) {
       ControlEvidence made;
       made.id = control.id;
-      const auto join_one = [&](const char* phase, const probe::Attempt& attempt, Witnesses& one, bool& allowed) {
-        const std::string& from = control.from.empty() ? vantage : control.from;
-        const Told told = batches_.find(phase, from, attempt);
+      const std::string& from = control.from.empty() ? vantage : control.from;
+      const auto join_one = [&](const char* phase, const std::string& pod, const probe::Attempt& attempt,
+                                Witnesses& one, bool& allowed) {
+        const Told told = batches_.find(phase, pod, attempt);
         one = witness(attempt, from, told);
         allowed = told.errors.empty() && client_ok(one) && arrival(one, control.expected) != nullptr;
         if (!allowed && made.why_not.empty()) made.why_not = why_not_allowed(phase, one, told, control.expected);
       };
-      join_one("before", control.before, made.before, made.allowed_before);
-      join_one("after", control.after, made.after, made.allowed_after);
+      join_one("before", from, control.before, made.before, made.allowed_before);
+      if (control.beside.empty())
+        join_one("after", from, control.after, made.after, made.allowed_after);
+      else
+        join_one("change", control.beside, control.after, made.after, made.allowed_after);
       controls.push_back(std::move(made));
     }
     return controls;
@@ -197,7 +201,7 @@ class Joiner {
   Row join_cell(const plan::Cell& cell, const std::vector<ControlEvidence>& controls) {
     Row row;
     row.cell = cell;
-    Told told = batches_.find("probe", cell.pod, cell.attempt);
+    Told told = batches_.find(phase_of(cell), cell.pod, cell.attempt);
     const bool past_proxy = cell.pod != cell.profile;
     // Who else knows the probe's own end of the connection: whoever it dialled past its proxy, or without one.
     const std::string dialled = !cell.inbound.empty()                    ? cell.inbound
@@ -210,6 +214,8 @@ class Joiner {
                                       [&](const auto& one) { return one.name == cell.profile; });
     row.meshed = profile == plan_.profiles.end() || profile->mesh != scenario::Mesh::none;
     row.via_addresses = addresses_of(cell.via);
+    if (cell.cut_within.count() > 0)
+      row.long_lived = long_lived(cell, row.probe, collected_.change ? &*collected_.change : nullptr);
     if (row.probe.observed) {
       const probe::Observation& observed = *row.probe.observed;
       row.began_in_force = began_in_force(collected_.policies, cell.profile, observed);

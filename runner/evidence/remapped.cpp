@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "probe/codec.h"
+#include "runner/evidence/evidence.h"
 #include "runner/plan/directory.h"
 
 namespace egressproof::evidence {
@@ -53,7 +54,7 @@ Remapped::Remapped(const plan::Plan& plan, const Batches& batches, const RecordI
   for (const plan::Cell& cell : plan.cells) {
     if (probe::sends_datagrams(cell.attempt.protocol)) continue;
     if (cell.pod != cell.profile) continue;  // another identity's connections need not pass the proxy
-    const probe::Observation* observed = batches.find("probe", cell.pod, cell.attempt).observed;
+    const probe::Observation* observed = batches.find(phase_of(cell), cell.pod, cell.attempt).observed;
     if (observed == nullptr || observed->local.empty()) continue;
     own_ports[cell.profile].insert(ends_of(*observed).peer);
     if (!has_record(index, cell, *observed)) unexplained[cell.profile].push_back({&cell.attempt, observed, {}});

@@ -27,12 +27,17 @@ bool counts(const Witnesses& one, const Receipt& receipt) {
 }
 
 template <class Fits>
-const Receipt* first(const Witnesses& one, const plan::Destination& destination, Fits fits) {
-  const auto found = std::find_if(one.received.begin(), one.received.end(), [&](const Receipt& receipt) {
-    return counts(one, receipt) && receipt.fixture == destination.fixture &&
-           (destination.host.empty() ? fits(receipt) : is_for_host(receipt, destination.host));
-  });
-  return found == one.received.end() ? nullptr : &*found;
+std::vector<const Receipt*> all(const Witnesses& one, const plan::Destination& destination, Fits fits) {
+  std::vector<const Receipt*> found;
+  for (const Receipt& receipt : one.received)
+    if (counts(one, receipt) && receipt.fixture == destination.fixture &&
+        (destination.host.empty() ? fits(receipt) : is_for_host(receipt, destination.host)))
+      found.push_back(&receipt);
+  return found;
+}
+
+const Receipt* first(const std::vector<const Receipt*>& receipts) {
+  return receipts.empty() ? nullptr : receipts.front();
 }
 
 }  // namespace
@@ -44,7 +49,8 @@ bool client_ok(const Witnesses& one) {
     case probe::Protocol::http2: {
       const int status = one.observed->http_status.value_or(0);
       // An answer to HEAD has no body that could name the fixture: its receipt alone must do.
-      return status >= 200 && status < 300 && (one.genuine_answer || one.attempt.method == "HEAD");
+      const bool upgraded = one.attempt.ticks && status == 101;
+      return (upgraded || (status >= 200 && status < 300)) && (one.genuine_answer || one.attempt.method == "HEAD");
     }
     case probe::Protocol::tcp:
       return one.genuine_answer;
@@ -59,17 +65,21 @@ bool client_ok(const Witnesses& one) {
   return false;
 }
 
-const Receipt* arrival(const Witnesses& one, const plan::Destination& destination) {
+std::vector<const Receipt*> arrivals(const Witnesses& one, const plan::Destination& destination) {
   // What ends below TCP and UDP leaves no other trace than the packet that carried the nonce.
   const bool packets = one.attempt.protocol == probe::Protocol::icmp || one.attempt.protocol == probe::Protocol::syn;
-  return first(one, destination, [&](const Receipt& receipt) {
+  return all(one, destination, [&](const Receipt& receipt) {
     if (receipt.kind == ReceiptKind::packet) return packets && receipt.nonce == one.attempt.nonce;
     return receipt.kind != ReceiptKind::connection;
   });
 }
 
+const Receipt* arrival(const Witnesses& one, const plan::Destination& destination) {
+  return first(arrivals(one, destination));
+}
+
 const Receipt* touch(const Witnesses& one, const plan::Destination& destination) {
-  return first(one, destination, [](const Receipt&) { return true; });
+  return first(all(one, destination, [](const Receipt&) { return true; }));
 }
 
 std::vector<std::string> reached(const Witnesses& one) {

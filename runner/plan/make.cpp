@@ -36,6 +36,7 @@ class Maker {
     const auto vantage =
         std::find_if(suite_.profiles.begin(), suite_.profiles.end(), [](const auto& one) { return one.vantage; });
     if (vantage == suite_.profiles.end()) return fail(ErrorKind::scenario, "no profile is the vantage");
+    vantage_ = vantage->name;
     for (const scenario::Scenario& scenario : suite_.scenarios)
       for (const scenario::Case& one : scenario.cases) add_case(scenario, one);
     if (!problems_.empty()) {
@@ -107,7 +108,8 @@ class Maker {
     cell.profile = profile.name;
     cell.via =
         profile.gateway.empty() ? profile.name : scenario::gateway_owner(suite_.profiles, profile).name + ".gateway";
-    cell.pod = sender(row, one, profile.name);
+    cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
+    if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
     cell.expectation = expectation;
@@ -160,24 +162,32 @@ class Maker {
     name_attempt(made.after, made.id + "/after");
     made.expected = expected;
     made.from = one.control_from;
+    if (made.after.ticks) {
+      made.before.ticks->lasting = made.before.ticks->every * 3 / 2;
+      made.beside = own_probe(vantage_, scenario::Identity{}, "", std::nullopt);
+    }
     plan_.controls.push_back(std::move(made));
     return found->second;
   }
 
   // Name of the probe that sends the row in the profile; made if there is none yet.
-  std::string sender(const RowName& row, const scenario::Case& one, const std::string& profile) {
-    const scenario::Identity identity = one.identity.value_or(scenario::Identity{});
+  // What is long-lived is not sent by the pod's ordinary probe, which looks at the canaries meanwhile.
+  std::string sender(const RowName& row, const scenario::Case& one, const std::string& profile, bool long_lived) {
     auto pod = one.pods.find(row.variant);
     if (pod == one.pods.end()) pod = one.pods.find("");
-    if (!one.identity && pod == one.pods.end()) return profile;
-    std::string name = pod == one.pods.end()
-                           ? profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid)
-                           : profile + "+" + row_id(row);
+    if (!one.identity && pod == one.pods.end() && !long_lived) return profile;
+    return own_probe(profile, one.identity.value_or(scenario::Identity{}), row_id(row),
+                     pod == one.pods.end() ? std::nullopt : std::optional(pod->second));
+  }
+
+  std::string own_probe(const std::string& profile, const scenario::Identity& identity, const std::string& row,
+                        const std::optional<scenario::PodTemplate>& pod) {
+    std::string name =
+        pod ? profile + "+" + row : profile + "@" + std::to_string(identity.uid) + ":" + std::to_string(identity.gid);
     for (const std::string& capability : identity.capabilities) name += "," + capability;
     if (std::none_of(plan_.extra_probes.begin(), plan_.extra_probes.end(),
                      [&](const ExtraProbe& each) { return each.name == name; }))
-      plan_.extra_probes.push_back(
-          {profile, name, identity, pod == one.pods.end() ? std::nullopt : std::optional(pod->second)});
+      plan_.extra_probes.push_back({profile, name, identity, pod});
     return name;
   }
 
@@ -191,6 +201,7 @@ class Maker {
   const Picker& picker_;
   const Capabilities& capabilities_;
   Plan plan_;
+  std::string vantage_;
   std::map<std::string, std::size_t> control_by_request_;
   int control_ids_ = 0;  // within the case
   std::vector<std::string> problems_;

@@ -1,6 +1,7 @@
 // What will be done, decided before anything is done. Pure: same suite, selection, capabilities and seed, same plan.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <set>
 #include <string>
@@ -29,6 +30,9 @@ struct Control {
   probe::Attempt after;
   Destination expected;  // must be reached
   std::string from;      // profile that sends it; empty: the vantage
+  // The probe in the vantage's pod that sends `after` while the policies change, beside the long-lived attempts whose
+  // control it is: what cuts those does not cut this. Its `before` is as long as two ticks. Empty: not long-lived.
+  std::string beside;
 };
 
 struct Cell {
@@ -47,6 +51,9 @@ struct Cell {
   // Profile in whose pod the target listens, which its sidecar guards; empty: outside of the mesh. An allowed request
   // comes out of that sidecar then (`via`).
   std::string inbound = {};
+  // Of a long-lived attempt, which is sent while the policies change: how long after the change was made
+  // something may still arrive at the target. 0: any other.
+  std::chrono::milliseconds cut_within{0};
   std::size_t control = 0;  // index into Plan::controls
 };
 

@@ -89,6 +89,7 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   attempt.datagrams = spec.datagrams.value_or(attempt.datagrams);
   attempt.expects_answer = spec.expects_answer.value_or(attempt.expects_answer);
   attempt.follow_redirects = spec.follow_redirects.value_or(0);
+  if (spec.ticks) attempt.ticks = {spec.ticks->every, spec.ticks->lasting};
   if (spec.earlier) attempt.earlier = {texts(spec.earlier->host), texts(spec.earlier->path)};
   texts.put(spec.query_type, attempt.query_type);
   texts.put(spec.server, attempt.server);

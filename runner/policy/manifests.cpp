@@ -155,6 +155,20 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
   return all;
 }
 
+Result<std::string> changed_manifests(const std::vector<Profile>& profiles) {
+  std::vector<Profile> changed = profiles;
+  for (Profile& profile : changed) {
+    const auto is_revoked = [&](const PolicyObject& object) {
+      return std::any_of(profile.revoked.begin(), profile.revoked.end(), [&](const PolicyObject& one) {
+        return one.kind == object.kind && one.name == object.name && one.ns == object.ns;
+      });
+    };
+    std::erase_if(profile.policies, is_revoked);
+    profile.policies.insert(profile.policies.end(), profile.added.begin(), profile.added.end());
+  }
+  return manifests(changed);
+}
+
 bool default_deny(const Profile& profile) {
   if (profile.mesh == scenario::Mesh::none) return false;
   const auto labels = scenario::pod_labels(profile);

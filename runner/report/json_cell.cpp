@@ -84,39 +84,59 @@ Json location_json(const Location& at) {
   return {{"file", valid_utf8(at.file)}, {"line", at.line}, {"column", at.column}};
 }
 
+namespace {
+
+Json long_lived_json(const evidence::Row& row) {
+  const evidence::LongLived& seen = *row.long_lived;
+  return {{"cut_within_ms", row.cell.cut_within.count()},
+          {"changed_at_us", seen.changed_at.count()},
+          {"in_force_at_us", seen.in_force_at.count()},
+          {"deadline_us", seen.deadline.count()},
+          {"before", seen.before},
+          {"after", seen.after},
+          {"late", seen.late},
+          {"last_us", seen.last.count()},
+          {"last_sent_us", seen.last_sent.count()}};
+}
+
+}  // namespace
+
 Json cell_json(const evidence::Row& row, const verdict::Finding& finding) {
   const auto& control = row.control;
-  return {{"scenario", valid_utf8(finding.scenario)},
-          {"case", valid_utf8(finding.case_id)},
-          {"profile", valid_utf8(finding.profile)},
-          {"status", to_string(finding.status)},
-          {"verdict", to_string(finding.verdict)},
-          {"expected",
-           {{"expect", to_string(finding.expectation.expect)},
-            {"stance", to_string(finding.expectation.stance)},
-            {"at", location_json(finding.expectation.at)}}},
-          {"layer", to_string(finding.layer)},
-          {"stage", valid_utf8(finding.stage)},
-          {"mechanism", valid_utf8(finding.mechanism)},
-          {"because", valid_utf8(finding.because)},
-          {"reached", texts_json(finding.reached)},
-          {"target", {{"fixture", valid_utf8(row.cell.target.fixture)}, {"host", bytes_to_utf8(row.cell.target.host)}}},
-          {"rerouted_to", valid_utf8(row.cell.rerouted_to)},
-          {"via", valid_utf8(row.cell.via)},
-          {"via_addresses", texts_json(row.via_addresses)},
-          {"meshed", row.meshed},
-          {"proxy_seen_around", row.proxy_seen_around},
-          {"began_in_force", row.began_in_force},
-          {"probe", witnesses_json(row.probe)},
-          {"control",
-           {{"id", valid_utf8(control.id)},
-            {"allowed_before", control.allowed_before},
-            {"allowed_after", control.allowed_after},
-            {"why_not", valid_utf8(control.why_not)},
-            {"before", witnesses_json(control.before)},
-            {"after", witnesses_json(control.after)}}},
-          {"unattributed", receipts_json(row.unattributed)},
-          {"errors", texts_json(row.errors)}};
+  Json json = {
+      {"scenario", valid_utf8(finding.scenario)},
+      {"case", valid_utf8(finding.case_id)},
+      {"profile", valid_utf8(finding.profile)},
+      {"status", to_string(finding.status)},
+      {"verdict", to_string(finding.verdict)},
+      {"expected",
+       {{"expect", to_string(finding.expectation.expect)},
+        {"stance", to_string(finding.expectation.stance)},
+        {"at", location_json(finding.expectation.at)}}},
+      {"layer", to_string(finding.layer)},
+      {"stage", valid_utf8(finding.stage)},
+      {"mechanism", valid_utf8(finding.mechanism)},
+      {"because", valid_utf8(finding.because)},
+      {"reached", texts_json(finding.reached)},
+      {"target", {{"fixture", valid_utf8(row.cell.target.fixture)}, {"host", bytes_to_utf8(row.cell.target.host)}}},
+      {"rerouted_to", valid_utf8(row.cell.rerouted_to)},
+      {"via", valid_utf8(row.cell.via)},
+      {"via_addresses", texts_json(row.via_addresses)},
+      {"meshed", row.meshed},
+      {"proxy_seen_around", row.proxy_seen_around},
+      {"began_in_force", row.began_in_force},
+      {"probe", witnesses_json(row.probe)},
+      {"control",
+       {{"id", valid_utf8(control.id)},
+        {"allowed_before", control.allowed_before},
+        {"allowed_after", control.allowed_after},
+        {"why_not", valid_utf8(control.why_not)},
+        {"before", witnesses_json(control.before)},
+        {"after", witnesses_json(control.after)}}},
+      {"unattributed", receipts_json(row.unattributed)},
+      {"errors", texts_json(row.errors)}};
+  if (row.long_lived) json["long_lived"] = long_lived_json(row);
+  return json;
 }
 
 }  // namespace egressproof::report

@@ -114,6 +114,22 @@ void read_expectation(JsonReader reader, scenario::Expectation& expectation) {
   reader.finish();
 }
 
+void read_long_lived(JsonReader reader, evidence::Row& row) {
+  evidence::LongLived& seen = row.long_lived.emplace();
+  int cut_within = 0;
+  reader.number("cut_within_ms", cut_within);
+  row.cell.cut_within = std::chrono::milliseconds(cut_within);
+  reader.micros("changed_at_us", seen.changed_at);
+  reader.micros("in_force_at_us", seen.in_force_at);
+  reader.micros("deadline_us", seen.deadline);
+  reader.number("before", seen.before);
+  reader.number("after", seen.after);
+  reader.number("late", seen.late);
+  reader.micros("last_us", seen.last);
+  reader.micros("last_sent_us", seen.last_sent);
+  reader.finish();
+}
+
 void read_cell(JsonReader& reader, Report& report) {
   auto& row = report.evidence.rows.emplace_back();
   auto& finding = report.judged.findings.emplace_back();
@@ -140,6 +156,7 @@ void read_cell(JsonReader& reader, Report& report) {
   reader.flag("began_in_force", row.began_in_force);
   read_witnesses(reader.object("probe"), row.probe);
   read_control(reader.object("control"), row.control);
+  if (reader.has("long_lived")) read_long_lived(reader.object("long_lived"), row);
   read_receipts(reader, "unattributed", row.unattributed);
   reader.texts("errors", row.errors);
   row.cell.scenario = finding.scenario;

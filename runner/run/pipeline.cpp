@@ -38,7 +38,7 @@ Result<void> to_evidence(Stages& stages, const plan::Plan& plan) {
           });
         });
       })
-      .and_then([&] { return stages.in(Phase::revocation, [&] { return stages.revoke(); }); });
+      .and_then([&] { return stages.in(Phase::revocation, [&] { return stages.revoke(plan); }); });
 }
 
 void add_texts(report::Report& report, const scenario::Suite& suite, const plan::Plan& plan) {

@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <future>
 
 #include "base/crypto.h"
 #include "runner/policy/manifests.h"
@@ -14,7 +15,9 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr int look_every_ms = 10;
-constexpr int looks_after = 3;  // at most, until every canary is seen clearly
+constexpr int looks_after = 3;            // at most, until every canary is seen clearly
+constexpr milliseconds open_limit{2000};  // for the first receipts of long-lived attempts
+constexpr int await_open_every_ms = 50;
 constexpr int generation_none = 1;
 constexpr int generation_policies = 2;
 constexpr int generation_revoked = 3;
@@ -167,6 +170,7 @@ Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::A
   std::map<std::string, std::vector<probe::Attempt>> batches;
   std::map<std::string, std::vector<const plan::Control*>> sent_by;
   for (const plan::Control& control : plan.controls) {
+    if (!control.beside.empty() && which != &plan::Control::before) continue;
     const std::string& from = control.from.empty() ? vantage->name : control.from;
     batches[from].push_back(control.*which);
     sent_by[from].push_back(&control);
@@ -184,9 +188,14 @@ Result<void> Stages::controls(const plan::Plan& plan, const char* name, probe::A
 
 Result<void> Stages::probes(const plan::Plan& plan) {
   std::map<std::string, std::vector<probe::Attempt>> batches;
-  for (const plan::Cell& cell : plan.cells) batches[cell.pod].push_back(cell.attempt);
+  std::size_t cells = 0;
+  for (const plan::Cell& cell : plan.cells) {
+    if (cell.cut_within.count() > 0) continue;  // sent while the policies change
+    batches[cell.pod].push_back(cell.attempt);
+    ++cells;
+  }
   for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
-  tell(counted(plan.cells.size(), "cell") + " in " + counted(batches.size(), "pod"));
+  tell(counted(cells, "cell") + " in " + counted(batches.size(), "pod"));
   return send("probe", batches);
 }
 
@@ -202,10 +211,11 @@ Result<void> Stages::canaries_again() {
   return {};
 }
 
-Result<void> Stages::revoke() {
+Result<void> Stages::make_change(const std::string& manifests) {
   TurnWatch watch(Change::revoked, profiles_);
-  auto done = change({generation_revoked, manifests_, false}, watch);
+  auto done = change({generation_revoked, manifests, false}, watch);
   if (!done) return tl::unexpected(done.error());
+  collected.change = *done;
   if (auto followed = follow(watch, options_.enforcement_limit); !followed) {
     if (asked_to_stop("")) return followed;
     // What was probed stands; that the receipts are gone makes it inconclusive.
@@ -213,10 +223,49 @@ Result<void> Stages::revoke() {
     return {};
   }
   watch.fill(applied, done->applied_at);
+  collected.change->revocation = applied.revocation;
   for (const std::string& gap : watch.gaps())
     collected.errors.push_back("not revoked within " + std::to_string(options_.enforcement_limit.count()) +
                                " ms: " + gap);
   return {};
+}
+
+// Those that never arrive are told by the evidence.
+Result<void> Stages::await_open(const std::set<std::string>& nonces) {
+  const auto deadline = Clock::now() + open_limit;
+  for (;;) {
+    const auto journal = world->receipts();
+    std::set<std::string> missing = nonces;
+    if (journal)
+      for (const target::Receipt& receipt : journal->receipts) missing.erase(receipt.nonce);
+    if (missing.empty() || Clock::now() >= deadline) return {};
+    if (auto stop = asked_to_stop("while waiting for long-lived attempts to begin")) return tl::unexpected(*stop);
+    ::poll(nullptr, 0, await_open_every_ms);
+  }
+}
+
+Result<void> Stages::revoke(const plan::Plan& plan) {
+  std::map<std::string, std::vector<probe::Attempt>> batches;
+  std::set<std::string> nonces;
+  const auto add = [&](const std::string& pod, const probe::Attempt& attempt) {
+    batches[pod].push_back(attempt);
+    nonces.insert(attempt.nonce);
+  };
+  for (const plan::Cell& cell : plan.cells)
+    if (cell.cut_within.count() > 0) add(cell.pod, cell.attempt);
+  if (batches.empty()) return make_change(manifests_);
+  for (const plan::Control& control : plan.controls)
+    if (!control.beside.empty()) add(control.beside, control.after);
+  for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
+  auto manifests = policy::changed_manifests(profiles_);
+  if (!manifests) return tl::unexpected(manifests.error());
+  tell(counted(nonces.size(), "long-lived attempt") + " in " + counted(batches.size(), "pod"));
+  auto open = std::async(std::launch::async, [&] { return world->attempt(batches); });
+  auto done = await_open(nonces).and_then([&] { return make_change(*manifests); });
+  auto results = open.get();
+  if (!results) return tl::unexpected(results.error());
+  collected.batches["change"] = std::move(*results);
+  return done;
 }
 
 Result<void> Stages::collect() {

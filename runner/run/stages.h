@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,9 @@ class Stages {
   Result<void> open();
   Result<void> before_any_policy();
   Result<void> apply();
-  Result<void> revoke();
+  // Takes the listed canary's ServiceEntry away. With long-lived attempts in the plan these are open by then, and the
+  // profiles' own changes are made at the same time.
+  Result<void> revoke(const plan::Plan& plan);
   Result<void> controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which);
   Result<void> probes(const plan::Plan& plan);
   Result<void> canaries_again();
@@ -69,6 +72,8 @@ class Stages {
   // Looks until the watch is complete, the limit passed, or an end is asked for.
   Result<void> follow(TurnWatch& watch, std::chrono::milliseconds limit);
   Result<policy::Applied> change(const policy::Generation& generation, TurnWatch& watch);
+  Result<void> await_open(const std::set<std::string>& nonces);
+  Result<void> make_change(const std::string& manifests);
   Result<void> send(const char* name, const std::map<std::string, std::vector<probe::Attempt>>& batches);
 
   const scenario::Suite& suite_;

@@ -40,6 +40,7 @@ class AttemptReader {
       if (const auto hops = read_number(problems_, *node, "'follow-redirects'", 0, max_hops))
         spec.follow_redirects = static_cast<int>(*hops);
     read_earlier();
+    read_ticks();
     read_family();
     read_query_type();
     text("server", spec.server);
@@ -132,6 +133,21 @@ class AttemptReader {
       if (const Node* value = find(*node, key)) written_.texts.push_back({value->text, value->at});
     written_.spec.earlier = std::move(earlier);
   }
+  void read_ticks() {
+    const Node* node = take("ticks");
+    if (node == nullptr) return;
+    MapReader map(problems_, *node, "'ticks'");
+    TicksSpec ticks;
+    for (const auto& [key, value] :
+         {std::pair{"every", &ticks.every}, {"lasting", &ticks.lasting}, {"cut-within", &ticks.cut_within}})
+      if (const Node* said = map.take(key))
+        *value = read_duration(problems_, *said, "'" + std::string(key) + "'").value_or(*value);
+    map.finish();
+    if (ticks.every >= ticks.lasting) problems_.add(node->at, "'every' must be shorter than 'lasting'");
+    if (ticks.cut_within >= ticks.lasting)
+      problems_.add(node->at, "'cut-within' must be shorter than 'lasting': the change comes first");
+    written_.spec.ticks = ticks;
+  }
   void read_limits() {
     const Node* node = take("limits");
     if (node == nullptr) return;
@@ -183,6 +199,7 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
   }
   if (key == "tls") return protocol != probe::Protocol::dns && !probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"host", "method", "path", "headers", "fields", "follow-redirects", "earlier"})) return http;
+  if (key == "ticks") return protocol == probe::Protocol::http1 || protocol == probe::Protocol::tcp;
   if (key == "payload") return protocol == probe::Protocol::tcp || probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"datagrams", "answer"})) return probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"query-type", "server"})) return protocol == probe::Protocol::dns;

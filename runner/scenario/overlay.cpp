@@ -29,6 +29,7 @@ AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over) {
   put(result.expects_answer, over.expects_answer);
   put(result.follow_redirects, over.follow_redirects);
   put(result.earlier, over.earlier);
+  put(result.ticks, over.ticks);
   put(result.family, over.family);
   put(result.query_type, over.query_type);
   put(result.server, over.server);

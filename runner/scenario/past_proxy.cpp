@@ -38,12 +38,14 @@ bool is_sent_by_connection(const AttemptSpec& spec) {
          spec.protocol == probe::Protocol::tls || spec.protocol == probe::Protocol::tcp;
 }
 
-// Whether only NetworkPolicy stands between a process past the sidecar and what is dialled.
+// Whether only NetworkPolicy stands between a process past the sidecar and what is dialled. What is long-lived is
+// denied after it was allowed, and never was past the proxy.
 bool leaves_directly(const AttemptSpec& spec) {
   static constexpr std::string_view gateway = "{gateway}";
   static constexpr std::string_view loopback = "127.";
   const std::string dialled = spec.dial.value_or(spec.to.value_or(""));
-  return is_sent_by_connection(spec) && dialled.find(gateway) == std::string::npos && !dialled.starts_with(loopback);
+  return is_sent_by_connection(spec) && !spec.ticks && dialled.find(gateway) == std::string::npos &&
+         !dialled.starts_with(loopback);
 }
 
 AttemptSpec with_limit(AttemptSpec spec) {

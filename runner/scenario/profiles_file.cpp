@@ -126,6 +126,33 @@ void read_policies(Problems& problems, MapReader& map, PolicyFiles& files, Profi
   }
 }
 
+// `change`: {revoke: [KIND/NAME], add: [FILE]}.
+void read_change(Problems& problems, MapReader& map, PolicyFiles& files, Profile& profile) {
+  const Node* node = map.take("change");
+  if (node == nullptr) return;
+  MapReader change(problems, *node, "'change'");
+  std::vector<std::string> known;
+  for (const PolicyObject& object : profile.policies) known.push_back(object.kind + "/" + object.name);
+  if (const Node* revoke = change.take("revoke"))
+    for (const PlacedText& item : read_texts(problems, *revoke, "'revoke'")) {
+      const auto found = std::find(known.begin(), known.end(), item.text);
+      if (found == known.end())
+        problems.add(item.at, "no object '" + item.text + "' (KIND/NAME) in the profile's policies",
+                     did_you_mean(item.text, known));
+      else
+        profile.revoked.push_back(profile.policies[static_cast<std::size_t>(found - known.begin())]);
+    }
+  const std::filesystem::path folder = std::filesystem::path(profile.at.file).parent_path();
+  if (const Node* add = change.take("add"))
+    for (const PlacedText& item : read_texts(problems, *add, "'add'")) {
+      const std::string path = (folder / item.text).lexically_normal().string();
+      if (!files.contains(path)) files[path] = read_policy_file(problems, path, item.at);
+      profile.added.insert(profile.added.end(), files[path].begin(), files[path].end());
+    }
+  change.finish();
+  if (profile.vantage) problems.add(map.key_at("change"), "the vantage must be free of policies");
+}
+
 void read_dialled(Problems& problems, MapReader& map, const Known& known, const Suite& suite, Profile& profile) {
   const Node* node = map.take("dialled");
   if (node == nullptr) return;
@@ -163,6 +190,7 @@ void read_profile(Problems& problems, const Node& node, const Known& known, Poli
   if (profile.vantage && map.has("policies"))
     problems.add(map.key_at("policies"), "the vantage must be free of policies");
   read_policies(problems, map, files, profile);
+  read_change(problems, map, files, profile);
   if (const Node* roles = map.take("roles")) profile.roles = read_roles(problems, *roles, known, suite);
   read_dialled(problems, map, known, suite, profile);
   map.finish();

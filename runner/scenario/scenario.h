@@ -70,10 +70,21 @@ struct Profile {
   std::string gateway;
   bool vantage = false;  // positive controls are sent from here; exactly one profile, mesh none
   std::vector<std::string> policy_files;
-  std::vector<PolicyObject> policies;          // of all policy_files, in order
+  std::vector<PolicyObject> policies;  // of all policy_files, in order
+  // What becomes of the policies at the end of the run, while long-lived attempts are on their way: these objects are
+  // taken away, and those are added.
+  std::vector<PolicyObject> revoked, added;
   std::map<std::string, Role> roles;           // over the file's default roles
   std::map<std::string, std::string> dialled;  // fixture -> address that a client of this profile gets for it (a VIP)
   Location at;
+};
+
+// A long-lived attempt; see probe::Ticks. What happens to it is judged at a time after the change of policies that is
+// made meanwhile.
+struct TicksSpec {
+  std::chrono::milliseconds every{100};
+  std::chrono::milliseconds lasting{6000};
+  std::chrono::milliseconds cut_within{1000};  // after the change was made: from then on nothing may arrive
 };
 
 // An attempt as written: everything optional, so that variants and controls are overlays.
@@ -95,6 +106,7 @@ struct AttemptSpec {
   std::optional<bool> expects_answer;
   std::optional<int> follow_redirects;
   std::optional<probe::EarlierRequest> earlier;
+  std::optional<TicksSpec> ticks;
   std::optional<probe::Family> family;
   std::optional<std::string> query_type;
   std::optional<std::string> server;

@@ -14,7 +14,7 @@ namespace {
 const std::vector<std::string> features{
     "kubernetes",   "network-policy", "http3",           "ipv6",           "knative", "ambient",
     "pod-template", "pod-acts",       "host-network",    "tenant-objects", "faults",  "udp",
-    "icmp",         "capabilities",   "scale-from-zero", "workloads",      "inbound"};
+    "icmp",         "capabilities",   "scale-from-zero", "workloads",      "inbound", "policy-changes"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -273,6 +273,11 @@ class ScenarioReader {
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
       one.needs.emplace_back("capabilities");
+    const auto ticks = [](const VariantPlace& variant) { return variant.attempt.spec.ticks.has_value(); };
+    const bool long_lived =
+        one.attempt.ticks.has_value() || std::any_of(written.variants.begin(), written.variants.end(), ticks);
+    if (long_lived && std::find(one.needs.begin(), one.needs.end(), "policy-changes") == one.needs.end())
+      one.needs.emplace_back("policy-changes");
     if (one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") != one.needs.end())
       problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "runner/scenario/past_proxy.h"
+#include "runner/verdict/long_lived.h"
 #include "runner/verdict/mesh.h"
 #include "runner/verdict/verdict.h"
 
@@ -55,6 +56,9 @@ class Judge {
   [[nodiscard]] const probe::Observation& observed() const { return *row_.probe.observed; }
 
   void decide() {
+    if (row_.long_lived)
+      if (auto said = judge_long_lived(row_, receipts_complete_, mesh_))
+        return set(said->verdict, said->because, said->layer);
     const target::Receipt* touch = evidence::touch(row_.probe, row_.cell.target);
     const target::Receipt* arrival = evidence::arrival(row_.probe, row_.cell.target);
     if (target_is_forbidden() && touch != nullptr) return leak(arrival != nullptr ? *arrival : *touch);
@@ -210,8 +214,12 @@ class Judge {
         return set(Verdict::wrong_path, "it arrived at " + target() + " from " + from + ", not from " + row_.cell.via +
                                             " (" + listed(row_.via_addresses) + ")");
     }
-    set(Verdict::allow, "the client succeeded, and " + target() + " has the receipt (" +
-                            std::to_string(at_target->number) + " from " + at_target->peer + ")");
+    std::string because = "the client succeeded, and " + target() + " has the receipt (" +
+                          std::to_string(at_target->number) + " from " + at_target->peer + ")";
+    if (row_.long_lived)
+      because += "; not cut within " + std::to_string(row_.cell.cut_within.count()) +
+                 " ms after the change was made: " + how_long(*row_.long_lived);
+    set(Verdict::allow, because);
   }
 
   void allowed_and_failed() {
@@ -220,6 +228,7 @@ class Judge {
     if (!controls_allowed()) return outage("the positive control failed too (" + row_.control.why_not + ")");
     std::string because = "the client failed (" + client() + "), and the positive control did not";
     if (mesh_.say == Say::denied) because += "; denied by " + mesh_.mechanism;
+    if (row_.long_lived) because += "; " + how_long(*row_.long_lived);
     set(Verdict::false_deny, because, mesh_.say == Say::denied ? mesh_.layer : Layer::unknown);
   }
 

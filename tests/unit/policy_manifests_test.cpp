@@ -94,6 +94,25 @@ bool denies(const std::string& spec, const std::string& kind = "Sidecar") {
   return default_deny(profile("p", {object(kind, "s", "metadata: {name: s}\n" + spec)}));
 }
 
+TEST(Manifests, AChangeTakesAwayAndAdds) {
+  const auto entry = [](const std::string& name) {
+    return object("ServiceEntry", name, "metadata: {name: " + name + "}\n");
+  };
+  Profile changing = profile("p", {entry("a"), entry("b")});
+  changing.revoked = {entry("a")};
+  changing.added = {entry("c")};
+  const auto changed = changed_manifests({changing, profile("q", {entry("a")})});
+  ASSERT_TRUE(changed) << changed.error().message;
+  EXPECT_EQ(*changed,
+            "---\nmetadata: {\"namespace\": \"tenant-p\", name: b}\n"
+            "---\nmetadata: {\"namespace\": \"tenant-p\", name: c}\n"
+            "---\nmetadata: {\"namespace\": \"tenant-q\", name: a}\n");
+  EXPECT_EQ(text_of({changing}),
+            "---\nmetadata: {\"namespace\": \"tenant-p\", name: a}\n---\nmetadata: {\"namespace\": \"tenant-p\", "
+            "name: b}\n")
+      << "before the change nothing of it shows";
+}
+
 TEST(DefaultDeny, IsARegistryOnlySidecarForTheWholeNamespace) {
   EXPECT_TRUE(denies("spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n"));
   EXPECT_TRUE(denies("spec: {outboundTrafficPolicy: {}}\n")) << "REGISTRY_ONLY is the API's zero value";

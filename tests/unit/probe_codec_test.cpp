@@ -58,6 +58,14 @@ Attempt any_attempt(std::mt19937& random) {
   attempt.payload = any_bytes(random, 50);
   attempt.follow_redirects = static_cast<int>(random() % 21);
   if (random() % 2 == 0) attempt.earlier = EarlierRequest{any_bytes(random, 10), any_bytes(random, 10)};
+  if (attempt.protocol == Protocol::http1 && random() % 2 == 0) {
+    attempt.fields.clear();
+    attempt.earlier.reset();
+    attempt.follow_redirects = 0;
+    attempt.http_version = "1.1";
+    attempt.payload.clear();
+    attempt.ticks = {std::chrono::milliseconds(100 + random() % 1000), std::chrono::milliseconds(random() % 600001)};
+  }
   attempt.query_type = any_bytes(random, 5);
   attempt.query_transport = random() % 2 == 0 ? "udp" : "tcp";
   attempt.server = random() % 2 == 0 ? "" : "192.0.2.53";
@@ -84,6 +92,11 @@ TEST(AttemptCodec, EveryFieldSurvivesTheRoundTrip) {
     if (attempt.earlier) {
       EXPECT_EQ(back->earlier->host + back->earlier->path, attempt.earlier->host + attempt.earlier->path);
     }
+    ASSERT_EQ(back->ticks.has_value(), attempt.ticks.has_value());
+    if (attempt.ticks) {
+      EXPECT_EQ(back->ticks->every, attempt.ticks->every);
+      EXPECT_EQ(back->ticks->lasting, attempt.ticks->lasting);
+    }
   }
 }
 
@@ -107,6 +120,10 @@ Observation any_observation(std::mt19937& random) {
   if (random() % 2 == 0)
     seen.answer = Answer{any_bytes(random, 9), any_bytes(random, 9), random(), any_bytes(random, 9)};
   seen.bytes_received = random();
+  for (std::size_t i = random() % 4; i > 0; --i) {
+    seen.ticks.push_back({std::chrono::microseconds(random()), {}, static_cast<int>(random() % 1000)});
+    if (random() % 2 == 0) seen.ticks.back().answered_after = std::chrono::microseconds(random());
+  }
   return seen;
 }
 
@@ -127,6 +144,12 @@ TEST(ObservationCodec, EveryFieldSurvivesTheRoundTrip) {
     for (std::size_t i = 0; i < seen.stages.size(); ++i) {
       EXPECT_EQ(back->stages[i].stage, seen.stages[i].stage);
       EXPECT_EQ(back->stages[i].took, seen.stages[i].took);
+    }
+    ASSERT_EQ(back->ticks.size(), seen.ticks.size());
+    for (std::size_t i = 0; i < seen.ticks.size(); ++i) {
+      EXPECT_EQ(back->ticks[i].sent_at, seen.ticks[i].sent_at);
+      EXPECT_EQ(back->ticks[i].answered_after, seen.ticks[i].answered_after);
+      EXPECT_EQ(back->ticks[i].status, seen.ticks[i].status);
     }
     ASSERT_EQ(back->answer.has_value(), seen.answer.has_value());
     if (seen.answer) {
@@ -197,6 +220,9 @@ TEST(AttemptCodec, MistakesAreNamed) {
       {"port", 0, "'port' must be from 1 to 65535"},
       {"address", "localhost", "'address' must be an IP literal, not 'localhost'"},
       {"protocol", "gopher", "unknown protocol 'gopher'"},
+      {"ticks_ms", {{"every", 0}, {"lasting", 9}}, "'every' counts from 1"},
+      {"ticks_ms", {{"every", 10}}, "'lasting' is missing"},
+      {"ticks_ms", {{"every", 1}, {"lasting", 600000}}, "an attempt has at most 10000 ticks"},
       {"family", "ipv5", "unknown family 'ipv5' (ipv4, ipv6 or any)"},
       {"sequence", 0, "'sequence' counts from 1"},
       {"over_tls", "yes", "'over_tls' must be true or false"},

@@ -165,6 +165,13 @@ inline Report every() {
       {"base", "down", "a target that is down", "https://istio.io/", "", ""}};
 
   evidence::Row hit = row("spoof", "host-spoof-other-ip", "P0", Expect::allow);
+  hit.cell.cut_within = std::chrono::milliseconds(300);
+  hit.long_lived = {std::chrono::microseconds(1), std::chrono::microseconds(2), std::chrono::microseconds(3), 4, 5, 6,
+                    std::chrono::microseconds(7), std::chrono::microseconds(8)};
+  hit.probe.attempt.ticks = {std::chrono::milliseconds(50), std::chrono::milliseconds(4000)};
+  if (hit.probe.observed)
+    hit.probe.observed->ticks = {{std::chrono::microseconds(9), std::chrono::microseconds(10), 200},
+                                 {std::chrono::microseconds(11), std::nullopt, 0}};
   hit.meshed = false;
   hit.probe = answered(hit.probe.attempt.id, "sink", 17);
   add(report, hit, Verdict::allow, Status::pass, "a receipt at sink");

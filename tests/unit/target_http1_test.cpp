@@ -28,6 +28,29 @@ TEST(Http1Test, AnswersWithTheReceiptAndKeepsTheConnection) {
   EXPECT_FALSE(requests[0].host_header);
 }
 
+TEST(Http1Test, SwitchesProtocolsWhereThePathSays) {
+  const std::string host = loopback(1);
+  Running running(one_fixture(host));
+  const std::string nonce = fresh_nonce();
+  const std::string upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+  Client client(host);
+  ASSERT_TRUE(client.send(get_request("/upgrade/" + nonce, upgrade)));
+  const std::string reply = client.read_until("\r\n\r\n");
+  EXPECT_EQ(reply.find("HTTP/1.1 101 Switching Protocols\r\n"), 0U) << reply;
+  ASSERT_TRUE(client.send("egressproof " + nonce + " tick 2\n"));
+  EXPECT_NE(client.read_until("mac=").find("nonce=" + nonce), std::string::npos);
+  const auto lines = running.receipts(ReceiptKind::payload);
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(lines[0].nonce, nonce);
+  EXPECT_EQ(running.receipts(ReceiptKind::request).size(), 1U);
+  // Any other request is answered as ever, whatever it asks for.
+  for (const std::string& other : {get_request("/r/" + nonce, upgrade), get_request("/upgrade/" + nonce)}) {
+    Client plain(host);
+    ASSERT_TRUE(plain.send(other));
+    EXPECT_NE(plain.read_until("mac=").find("HTTP/1.1 200 OK"), std::string::npos);
+  }
+}
+
 TEST(Http1Test, RedirectsWhereThePathSays) {
   const std::string host = loopback(2);
   Running running(one_fixture(host));

@@ -57,11 +57,15 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   // Each attempt ends by its own limits; the whole may take as long as all of them one after another in
   // `parallel_attempts` lanes.
   const milliseconds limit = milliseconds(20000) + milliseconds(12000) * (largest / parallel_attempts);
+  std::unique_lock lock(attempt_mutex_);
   const std::map<std::string, std::vector<std::string>> act_errors = act_first(batches);
-  auto results = exchange(probes_, batches, "b" + std::to_string(++batches_), parallel_attempts, limit);
+  const std::string name = "b" + std::to_string(++batches_);
+  lock.unlock();
+  auto results = exchange(probes_, batches, name, parallel_attempts, limit);
+  lock.lock();
   if (auto ended = end_refused(results); !ended) return tl::unexpected(ended.error());
-  for (const auto& [name, errors] : act_errors)
-    results[name].errors.insert(results[name].errors.end(), errors.begin(), errors.end());
+  for (const auto& [probe, errors] : act_errors)
+    results[probe].errors.insert(results[probe].errors.end(), errors.begin(), errors.end());
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -175,6 +176,7 @@ class LabWorld : public World {
   SeenEnds seen_ends_;                      // of all attempts
   bool has_network_policies_ = false;       // the world has the ruleset, or must get it
   std::vector<std::string> idle_policies_;  // of the newest generation
+  std::mutex attempt_mutex_;                // of what attempt() writes down: batches_, seen_ends_ and what is expected
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration
 };
