@@ -155,7 +155,7 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
   return all;
 }
 
-Result<std::string> changed_manifests(const std::vector<Profile>& profiles) {
+Result<std::string> changed_manifests(const std::vector<Profile>& profiles, Scope scope) {
   std::vector<Profile> changed = profiles;
   for (Profile& profile : changed) {
     const auto is_revoked = [&](const PolicyObject& object) {
@@ -166,7 +166,7 @@ Result<std::string> changed_manifests(const std::vector<Profile>& profiles) {
     std::erase_if(profile.policies, is_revoked);
     profile.policies.insert(profile.policies.end(), profile.added.begin(), profile.added.end());
   }
-  return manifests(changed);
+  return manifests(changed, scope);
 }
 
 bool default_deny(const Profile& profile) {

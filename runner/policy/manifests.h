@@ -16,7 +16,7 @@ enum class Scope { as_written, with_harness_hosts };
 Result<std::string> manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 
 // The same after the change at the end of the run (Profile::revoked, Profile::added).
-Result<std::string> changed_manifests(const std::vector<scenario::Profile>& profiles);
+Result<std::string> changed_manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 
 // Whether the profile's own manifests deny what no ServiceEntry lists: a Sidecar without workloadSelector whose
 // outboundTrafficPolicy.mode is REGISTRY_ONLY (or absent mesh: never). Decides which way its canary must turn.

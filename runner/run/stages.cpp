@@ -257,7 +257,7 @@ Result<void> Stages::revoke(const plan::Plan& plan) {
   for (const plan::Control& control : plan.controls)
     if (!control.beside.empty()) add(control.beside, control.after);
   for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
-  auto manifests = policy::changed_manifests(profiles_);
+  auto manifests = policy::changed_manifests(profiles_, policy::Scope::with_harness_hosts);
   if (!manifests) return tl::unexpected(manifests.error());
   tell(counted(nonces.size(), "long-lived attempt") + " in " + counted(batches.size(), "pod"));
   auto open = std::async(std::launch::async, [&] { return world->attempt(batches); });

@@ -128,13 +128,16 @@ class Judge {
     if (!controls_allowed())
       return "the positive control was not allowed before and after (" + row_.control.why_not + ")";
     const auto unexplained = std::find_if(row_.unattributed.begin(), row_.unattributed.end(), [&](const auto& receipt) {
-      return mesh_.say != Say::denied || !was_silent(receipt);
+      return (mesh_.say != Say::denied && !was_refused()) || !was_silent(receipt);
     });
     if (unexplained != row_.unattributed.end())
       return "a " + words_of(unexplained->kind) + " without a nonce came to " + row_.cell.target.fixture +
              " from this pod meanwhile (receipt " + std::to_string(unexplained->number) + "), and may be the attempt's";
     return "";
   }
+
+  // Its SYN was answered with RST: it never had a connection that could be a silent one of somebody's.
+  [[nodiscard]] bool was_refused() const { return observed().code == Code::connect_refused; }
 
   // Nothing was sent: where a proxy's own record says what it did with the attempt, such a connection is one that it
   // opened ahead of need.

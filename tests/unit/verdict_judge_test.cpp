@@ -180,6 +180,10 @@ TEST(Deny, ConnectionsThatMayBeItsOwnMakeItInconclusive) {
   sample.row.unattributed[1].kind = ReceiptKind::request;
   EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
   EXPECT_THAT(sample.judged().because, HasSubstr("a request without a nonce came to sink"));
+  Sample refused;
+  refused.row.proxy_seen_around = true;
+  refused.code(Code::connect_refused).logged({}).row.unattributed = {silent};
+  EXPECT_FINDING(refused.judged(), Verdict::deny, Status::pass);  // it never had a connection
   Sample unmeshed;
   unmeshed.row.meshed = false;
   unmeshed.code(Code::connect_timeout).logged({}).row.unattributed = {silent};

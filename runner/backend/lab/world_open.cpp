@@ -153,6 +153,8 @@ Result<void> LabWorld::connect_pod(std::size_t i) {
   // As container runtimes set it: any group may send echo requests. Where it cannot be set, detect() says that there
   // is no "icmp".
   static_cast<void>(run_in(pod_ns_[i], {"tee", "/proc/sys/net/ipv4/ping_group_range"}, "0 2147483647"));
+  // As containerd sets it, and as a proxy without capture needs it: it binds the ports of the Services themselves.
+  if (auto done = run_in(pod_ns_[i], {"tee", "/proc/sys/net/ipv4/ip_unprivileged_port_start"}, "0"); !done) return done;
   if (pod.tenant) {
     if (auto done = run_init_containers(i); !done) return done;
   } else if (pod.meshed && !pod.router) {
