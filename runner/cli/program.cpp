@@ -70,27 +70,20 @@ int run_program(int argc, const char* const* argv) {
   const auto formatter = std::make_shared<HelpFormatter>();
   app.formatter(formatter);
   app.require_subcommand(1);
-  const std::map<std::string, Verb> verbs = {{"init", add_init(app)},
-                                             {"run", add_run(app)},
-                                             {"list", add_list(app)},
-                                             {"validate", add_validate(app)},
-                                             {"explain", add_explain(app)},
-                                             {"repro", add_repro(app)},
-                                             {"report", add_report(app)},
-                                             {"diff", add_diff(app)},
-                                             {"lab", add_lab(app)},
-                                             {"kind", add_kind(app)},
-                                             {"rights", add_rights(app)},
-                                             {"image", add_image(app)},
-                                             {"version", add_version(app)},
-                                             {"completion", add_completion(app)},
+  const std::map<std::string, Verb> verbs = {{"init", add_init(app)},       {"run", add_run(app)},
+                                             {"list", add_list(app)},       {"validate", add_validate(app)},
+                                             {"explain", add_explain(app)}, {"repro", add_repro(app)},
+                                             {"report", add_report(app)},   {"diff", add_diff(app)},
+                                             {"lab", add_lab(app)},         {"kind", add_kind(app)},
+                                             {"rights", add_rights(app)},   {"image", add_image(app)},
+                                             {"version", add_version(app)}, {"completion", add_completion(app)},
                                              {"man", add_man(app)}};
   std::string settings;
   add_config_option(app, settings);
   shorten_run_help(*app.get_subcommand("run"));
   shorten_run_help(*app.get_subcommand("repro"));
-  // Known to scripts, or told by --version: the list of verbs should fit a screen.
-  for (const char* name : {"image", "version"}) app.get_subcommand(name)->group("");
+  // Known to scripts, of a cluster alone, or told by --version: the list of verbs should fit a screen.
+  for (const char* name : {"rights", "image", "version"}) app.get_subcommand(name)->group("");
   app.footer(
       "Examples:\n"
       "  egressproof run\n"

@@ -99,7 +99,7 @@ TEST(RunPolicies, WhatWasNotTriedIsToldWithTheFindings) {
       run({"run", "--policies", scratch.path("a.yaml"), "--backend", "fake", "--case", "unlisted/unlisted-http"});
   EXPECT_EQ(ended.code, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("proven clean, but for what was not tried"));
-  EXPECT_THAT(ended.out, HasSubstr("a.yaml:9  host '*.com'"));
+  EXPECT_THAT(ended.out, HasSubstr("a.yaml:9 host '*.com'"));
 }
 
 TEST(RunPolicies, OptionsThatDoNotFitTogetherEndWithTwo) {

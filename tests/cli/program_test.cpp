@@ -69,7 +69,8 @@ TEST(Usage, MistypedWordsGetTheNearestOne) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"rnu"}, "egressproof: no verb 'rnu' (did you mean 'run'?)\n'egressproof --help' shows what there is\n"},
       {{},
-       "egressproof: a verb is needed: init, run, list, validate, explain, repro, report, diff, lab, kind, image, "
+       "egressproof: a verb is needed: init, run, list, validate, explain, repro, report, diff, lab, kind, rights, "
+       "image, "
        "version, completion, man\n"
        "'egressproof --help' shows what there is\n"},
       {{"run", "--profil", "P1"},

@@ -5,8 +5,8 @@
 
 #include "base/crypto.h"
 #include "base/files.h"
-#include "runner/backend/yaml_objects.h"
 #include "runner/backend/mesh/access_log.h"
+#include "runner/backend/yaml_objects.h"
 
 namespace egressproof::backend::cluster {
 namespace {

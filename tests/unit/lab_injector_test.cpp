@@ -69,7 +69,8 @@ TEST(InjectedPods, WhatTheContainersAreToldIsWhatRuns) {
                   {{"name", "ISTIO_META_INTERCEPTION_MODE"}, {"value", "REDIRECT"}}};
   proxy["resources"] = {{"limits", {{"cpu", "1500m"}, {"memory", "1Gi"}}}};
   proxy["securityContext"] = {{"runAsUser", 1337}, {"runAsGroup", 1338}};
-  const auto read = read_injected(pod({init}, {{{"name", "probe"}, {"image", "egressproof"}}, proxy}), place());
+  const auto read = read_injected(
+      pod(Json::array({init}), Json::array({Json{{"name", "probe"}, {"image", "egressproof"}}, proxy})), place());
   ASSERT_TRUE(read) << to_string(read.error());
   ASSERT_EQ(read->init.size(), 1U);
   EXPECT_THAT(read->init[0].arguments, ElementsAre("istio-iptables", "-o", "443"));
@@ -88,16 +89,18 @@ TEST(InjectedPods, WhatTheContainersAreToldIsWhatRuns) {
 TEST(InjectedPods, ANativeSidecarOrOneThatHoldsTheOthersIsFirst) {
   Json native = container("istio-proxy");
   native["restartPolicy"] = "Always";
-  EXPECT_FALSE(read_injected(pod({native}, Json::array()), place())->proxy_first) << "nothing waits for it";
+  EXPECT_FALSE(read_injected(pod(Json::array({native}), Json::array()), place())->proxy_first)
+      << "nothing waits for it";
   native["startupProbe"] = {{"httpGet", {{"port", 15021}}}};
-  EXPECT_TRUE(read_injected(pod({native}, Json::array()), place())->proxy_first);
+  EXPECT_TRUE(read_injected(pod(Json::array({native}), Json::array()), place())->proxy_first);
   Json holding = container("istio-proxy");
   holding["lifecycle"] = {{"postStart", {{"exec", {{"command", {"pilot-agent", "wait"}}}}}}};
-  EXPECT_TRUE(read_injected(pod(Json::array(), {holding}), place())->proxy_first);
+  EXPECT_TRUE(read_injected(pod(Json::array(), Json::array({holding})), place())->proxy_first);
 }
 
 TEST(InjectedPods, WithoutASidecarNothingRuns) {
-  const auto read = read_injected(pod(Json::array(), {{{"name", "probe"}, {"image", "egressproof"}}}), place());
+  const auto read =
+      read_injected(pod(Json::array(), Json::array({Json{{"name", "probe"}, {"image", "egressproof"}}})), place());
   ASSERT_TRUE(read);
   EXPECT_FALSE(read->proxy);
   EXPECT_THAT(read->init, IsEmpty());
@@ -105,7 +108,7 @@ TEST(InjectedPods, WithoutASidecarNothingRuns) {
 
 TEST(InjectedPods, WhatTheLabCannotRunIsRefused) {
   const auto refusal = [](const Json& one) {
-    const auto read = read_injected(pod({one}, Json::array()), place());
+    const auto read = read_injected(pod(Json::array({one}), Json::array()), place());
     return read ? std::string() : read.error().message;
   };
   Json other = container("istio-init");

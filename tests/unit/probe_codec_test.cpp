@@ -221,7 +221,7 @@ TEST(AttemptCodec, MistakesAreNamed) {
       {"address", "localhost", "'address' must be an IP literal, not 'localhost'"},
       {"protocol", "gopher", "unknown protocol 'gopher'"},
       {"ticks_ms", {{"every", 0}, {"lasting", 9}}, "'every' counts from 1"},
-      {"ticks_ms", {{"every", 10}}, "'lasting' is missing"},
+      {"ticks_ms", {{"every", 10}}, "missing key 'lasting'"},
       {"ticks_ms", {{"every", 1}, {"lasting", 600000}}, "an attempt has at most 10000 ticks"},
       {"family", "ipv5", "unknown family 'ipv5' (ipv4, ipv6 or any)"},
       {"sequence", 0, "'sequence' counts from 1"},

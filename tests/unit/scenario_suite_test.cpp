@@ -30,16 +30,16 @@ std::vector<std::string> examples() {
 
 TEST(FormatDocument, ItsExamplesAreOneSuite) {
   const std::vector<std::string> blocks = examples();
-  ASSERT_EQ(blocks.size(), 5U) << "Fixtures, Profiles, Scenario, a reach table and a matrix";
+  ASSERT_EQ(blocks.size(), 6U) << "Fixtures, Profiles, Scenario, a profile's change, a reach table and a matrix";
   const testing::Folder folder;
   folder.write("fixtures.yaml", blocks[0]);
   folder.write("profiles.yaml", blocks[1]);
   folder.write("spoof.yaml", blocks[2]);
-  // The fourth is a part of a scenario.
+  // The fifth is a part of a scenario.
   folder.write("reach.yaml",
                "apiVersion: egressproof/v1\nkind: Scenario\nname: reach\ntitle: t\nrequirement: r\n"
                "profiles: [P0, P1, P2, P3, P3v, P4, P5n]\n" +
-                   blocks[3]);
+                   blocks[4]);
   for (const char* name :
        {"registry-only", "allow-dns", "allow-dns-vip", "allow-none", "wildcard-none", "wildcard-dynamic-dns"})
     folder.write("policies/" + std::string(name) + ".yaml",

@@ -7,10 +7,10 @@
 #include "base/files.h"
 #include "runner/backend/cluster/generation.h"
 #include "runner/backend/cluster/world.h"
-#include "runner/backend/yaml_objects.h"
 #include "runner/backend/mesh/envoy_gap.h"
 #include "runner/backend/mesh/http.h"
 #include "runner/backend/mesh/marker.h"
+#include "runner/backend/yaml_objects.h"
 
 namespace egressproof::backend::cluster {
 namespace {

@@ -28,7 +28,9 @@ Result<std::set<std::string>> libraries_of(const std::filesystem::path& program)
   command.argv = {"ldd", program.string()};
   command.env = {{"LC_ALL", "C"}};
   const auto said = process::run_checked(command, std::chrono::seconds(30));
-  if (!said && said.error().message.find("not a dynamic executable") != std::string::npos)
+  const bool is_static = !said && said.error().message.find("not a dynamic executable") != std::string::npos;
+  if (is_static && read_file(program).value_or("").starts_with("\x7f"
+                                                               "ELF"))
     return std::set<std::string>{};  // linked statically, as kubectl is
   if (!said) return tl::unexpected(said.error());
   std::set<std::string> paths;
