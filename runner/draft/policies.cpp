@@ -124,8 +124,9 @@ class Changer {
   void trust(Node& node) {
     for (Node& item : node.items) trust(item);
     for (Entry& entry : node.entries) trust(entry.value);
-    Node* mode = child(node, "mode");
+    const Node* mode = child(node, "mode");
     if (mode == nullptr || (mode->text != "SIMPLE" && mode->text != "MUTUAL")) return;
+    const bool mutual = mode->text == "MUTUAL";  // put() and remove() move what `mode` points to
     const Node* authority = child(node, "caCertificates");
     if (authority == nullptr || authority->text != lab_authority) {
       const std::string was = authority == nullptr ? "" : " (was " + authority->text + ")";
@@ -134,9 +135,8 @@ class Changer {
                          ": the lab's hosts have its certificates");
     }
     if (remove(node, "credentialName")) changes_.emplace_back("tls.credentialName is left out: the lab has no Secrets");
-    if (mode->text != "MUTUAL") return;
-    mode = child(node, "mode");  // put() may have moved it
-    *mode = text_node("SIMPLE");
+    if (!mutual) return;
+    *child(node, "mode") = text_node("SIMPLE");
     for (const char* key : {"clientCertificate", "privateKey"}) remove(node, key);
     changes_.emplace_back("tls.mode is SIMPLE, not MUTUAL: the lab's hosts ask for no client certificate");
   }
