@@ -19,10 +19,10 @@ Node text_node(const std::string& text) {
   return node;
 }
 
-Node map_node(std::vector<std::pair<std::string, Node>> entries) {
+Node map_node(const std::vector<std::pair<std::string, Node>>& entries) {
   Node node;
   node.kind = Node::Kind::map;
-  for (auto& [key, value] : entries) node.entries.push_back({text_node(key), std::move(value)});
+  for (const auto& [key, value] : entries) node.entries.push_back({text_node(key), value});
   return node;
 }
 
