@@ -233,27 +233,32 @@ void run(CURLM* multi, std::deque<Talk>& talks, const AgentAccess& access, Clock
 Result<void> wait_ready(const std::map<std::string, std::string>& urls, milliseconds limit) {
   const auto deadline = Clock::now() + limit;
   std::map<std::string, std::string> waiting = urls;
+  std::map<std::string, std::string> said;  // why a probe is not ready yet
   for (;;) {
     std::vector<std::string> paths;
     for (const auto& [probe, url] : waiting) paths.push_back(url + "/healthz");
-    const auto replies =
-        mesh::http_get_all(paths, std::min(one_health_check, std::max(milliseconds(1), left_until(deadline))));
-    std::string missing;
+    const milliseconds left = std::max(milliseconds(1), left_until(deadline));
+    const auto replies = mesh::http_get_all(paths, std::min(one_health_check, left));
     auto reply = replies.begin();
     for (auto at = waiting.begin(); at != waiting.end(); ++reply) {
       if (*reply && (*reply)->status == status_ok) {
+        said.erase(at->first);
         at = waiting.erase(at);
         continue;
       }
-      missing += (missing.empty() ? "" : "; ") + at->first + ": " +
-                 (*reply ? "GET " + at->second + "/healthz: HTTP status " + std::to_string((*reply)->status)
-                         : reply->error().message);
+      if (*reply)
+        said[at->first] = "GET " + at->second + "/healthz: HTTP status " + std::to_string((*reply)->status);
+      else if (left >= one_health_check || said.count(at->first) == 0)  // the deadline that cuts a try is no news
+        said[at->first] = reply->error().message;
       ++at;
     }
     if (waiting.empty()) return {};
-    if (left_until(deadline) == milliseconds(0))
+    if (left_until(deadline) == milliseconds(0)) {
+      std::string missing;
+      for (const auto& [probe, why] : said) missing += (missing.empty() ? "" : "; ") + probe + ": " + why;
       return fail(ErrorKind::environment,
                   "not every probe was ready within " + std::to_string(limit.count()) + " ms: " + missing);
+    }
     ::poll(nullptr, 0, static_cast<int>(std::min(between_tries, left_until(deadline)).count()));
   }
 }
