@@ -165,9 +165,10 @@ enum class PodAct {
 // Service or a Deployment. Everything else is as in the workload.
 struct PodTemplate {
   std::map<std::string, std::string> labels, annotations;
-  std::string container;      // name of the probe's container; empty: the world's choice
-  bool knative = true;        // false: a Deployment, even where the workload is a Knative Service
-  bool host_network = false;  // Deployments only
+  std::string container;             // name of the probe's container; empty: the world's choice
+  std::string service_account = {};  // empty: the workload's
+  bool knative = true;               // false: a Deployment, even where the workload is a Knative Service
+  bool host_network = false;         // Deployments only
   bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
   std::vector<PodAct> first = {};
 };

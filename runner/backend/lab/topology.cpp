@@ -141,6 +141,7 @@ Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<Ex
     made.address = fmt::format("203.0.113.{}", next);
     made.address6 = ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "";
     made.tenant = probe.own_pod;
+    if (!probe.own_pod->service_account.empty()) made.service_account = probe.own_pod->service_account;
     for (const auto& [key, value] : probe.own_pod->labels)
       if (!made.labels.empty()) made.labels[key] = value;
     made.fixture = nullptr;
