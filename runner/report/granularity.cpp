@@ -22,11 +22,19 @@ std::pair<std::string, std::string> parts_of(const std::string& id) {
   return dot == std::string::npos ? std::pair(id, std::string()) : std::pair(id.substr(0, dot), id.substr(dot + 1));
 }
 
-ToldApart answer_of(const verdict::Finding& finding) {
-  switch (finding.verdict) {
+// Whether nothing but the connection arrived.
+bool is_bare(const std::vector<target::Receipt>& received) {
+  return !received.empty() && std::all_of(received.begin(), received.end(), [](const target::Receipt& one) {
+    return one.kind == target::ReceiptKind::connection;
+  });
+}
+
+ToldApart answer_of(const CellView& cell) {
+  switch (cell.finding->verdict) {
     case Verdict::deny:
       return ToldApart::yes;
     case Verdict::leak:
+      return is_bare(cell.row->probe.received) ? ToldApart::late : ToldApart::no;
     case Verdict::allow:
       return ToldApart::no;
     case Verdict::rerouted:
@@ -69,6 +77,8 @@ std::string to_string(ToldApart answer) {
       return "yes";
     case ToldApart::no:
       return "no";
+    case ToldApart::late:
+      return "late";
     case ToldApart::own_address:
       return "address";
     case ToldApart::unknown:
@@ -81,7 +91,9 @@ Granularity granularity_of(const Report& report) {
   Granularity made;
   std::map<std::pair<std::string, std::string>, GranularityRow> rows;  // by profile and protocol
   std::vector<std::string> protocols, vantages;
-  for (const verdict::Finding& finding : report.judged.findings) {
+  const Cells cells = cells_of(report);
+  for (const CellView& cell : cells.list) {
+    const verdict::Finding& finding = *cell.finding;
     if (finding.scenario != granularity_scenario || finding.case_id.starts_with("past-proxy.")) continue;
     const auto [difference, protocol] = parts_of(finding.case_id);
     add_once(protocols, protocol);
@@ -92,7 +104,7 @@ Granularity granularity_of(const Report& report) {
     }
     if (finding.expectation.expect == Expect::allow) add_once(vantages, finding.profile);
     add_once(made.differences, difference);
-    row.answers[difference] = answer_of(finding);
+    row.answers[difference] = answer_of(cell);
     if (finding.verdict == Verdict::deny) add_once(row.layers, to_string(finding.layer));
   }
   for (const std::string& profile : report.profiles) {
@@ -118,7 +130,7 @@ void write_granularity(const Granularity& granularity, std::ostream& out) {
     out << "The report has no cells of the scenario '" << granularity_scenario << "'.\n";
     return;
   }
-  constexpr std::size_t widest_answer = 7;  // "address"
+  static constexpr std::size_t widest_answer = 7;  // "address"
   std::size_t first = 0;
   for (const GranularityRow& row : granularity.rows) first = std::max(first, columns(printable(label_of(row))));
   const auto column = [](const std::string& text, const std::string& difference) {
@@ -135,6 +147,7 @@ void write_granularity(const Granularity& granularity, std::ostream& out) {
   }
   out << "yes      a request that differs from an allowed one in this alone is denied\n"
          "no       it arrives\n"
+         "late     it is denied after the host was connected to; none of the client's bytes arrive\n"
          "address  it goes to an address of the allowed host, whatever was dialled\n"
          "-        the layer is not asked;  ?  no answer\n";
 }

@@ -20,6 +20,7 @@ enum class ToldApart {
   unasked,      // no such cell, or not run
   yes,          // denied, by the layer's own record
   no,           // it arrived as the allowed request does
+  late,         // the client was denied, but not before the target had a connection; none of the client's bytes
   own_address,  // neither: the layer sends it to an address of the allowed host, whatever was dialled
   unknown       // no verdict, or one that is none of these
 };
@@ -40,7 +41,7 @@ struct Granularity {
 // controls) are left out.
 Granularity granularity_of(const Report& report);
 
-std::string to_string(ToldApart answer);  // "yes", "no", "address", "?", "-"
+std::string to_string(ToldApart answer);  // "yes", "no", "late", "address", "?", "-"
 
 // A table for a terminal; options.width is not looked at, no row is longer than 120 columns with the suite's titles.
 void write_granularity(const Granularity& granularity, std::ostream& out);

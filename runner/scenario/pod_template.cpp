@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runner/scenario/scalars.h"
+
 namespace egressproof::scenario {
 
 std::map<std::string, std::string> read_labels(Problems& problems, MapReader& map, const std::string& key) {

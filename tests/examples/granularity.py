@@ -17,7 +17,7 @@ def main():
     page = source / "docs/granularity.md"
     with tempfile.TemporaryDirectory(prefix="egressproof-granularity-") as folder:
         report = pathlib.Path(folder) / "report.json"
-        ran = subprocess.run([program, "run", str(source / "scenarios"), "--filter", "granularity", "--json", str(report)],
+        ran = subprocess.run([program, "run", str(source / "scenarios"), "--filter", "granularity/*", "--json", str(report)],
                              capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
         if ran.returncode != 0:
             print(ran.stdout, ran.stderr)

@@ -28,6 +28,11 @@ class GranularityTest : public testing::Test {
     one.verdict = verdict;
     one.layer = layer;
     report_.judged.findings.push_back(one);
+    evidence::Row row;
+    row.cell.scenario = one.scenario;
+    row.cell.case_id = one.case_id;
+    row.cell.profile = one.profile;
+    report_.evidence.rows.push_back(row);
   }
 
   void SetUp() override {
@@ -71,6 +76,17 @@ TEST_F(GranularityTest, WithoutTheAllowedRequestADenialSaysNothing) {
   std::ostringstream out;
   write_granularity(seen, out);
   EXPECT_THAT(out.str(), HasSubstr("the allowed request did not pass"));
+}
+
+TEST_F(GranularityTest, AConnectionWithoutTheClientsBytesIsLate) {
+  const std::size_t leak = 8;
+  auto& received = report_.evidence.rows[leak].probe.received;
+  received.resize(1);
+  received[0].kind = target::ReceiptKind::connection;
+  EXPECT_EQ(granularity_of(report_).rows[1].answers.at("path"), ToldApart::late);
+  received.push_back(received[0]);
+  received[1].kind = target::ReceiptKind::tls;
+  EXPECT_EQ(granularity_of(report_).rows[1].answers.at("path"), ToldApart::no);
 }
 
 TEST_F(GranularityTest, Text) {
