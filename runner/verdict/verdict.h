@@ -3,7 +3,8 @@
 // Beyond the table:
 // - The absence of a receipt counts only with complete receipts, a positive control that was allowed before and after,
 //   and no connection without a nonce that may be the attempt's (one on which nothing was sent is left out where the
-//   mesh's own record denies the attempt, and where the attempt was refused before it had a connection).
+//   mesh's own record denies the attempt, where the pod's proxy names the connections that the attempt's requests went by
+//   and all of those are known, and where the attempt was refused before it had a connection).
 // - A DENY needs a witness of who denied. That is the mesh's record of the attempt. Without one: in a meshed pod only a
 //   connection that was refused while the sidecar was seen alive before and after (Layer::capture), since a sidecar
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
