@@ -187,6 +187,10 @@ class Judge {
       return inconclusive("the client failed (" + client() + "), but something arrived at " + listed(finding_.reached));
     switch (mesh_.say) {
       case Say::denied:
+        // A gateway connects for TLS that it passes on before it knows its client: then somebody has a receipt.
+        if (finding_.reached.empty() && !mesh_.connected.empty())
+          return inconclusive("the mesh denied it (" + mesh_.mechanism + ") when it was connected to " +
+                              mesh_.connected + " already, and no fixture has a receipt of that");
         return denied(mesh_.layer, "denied by " + mesh_.mechanism);
       case Say::failed:
         return outage("the mesh logged " + mesh_.mechanism + " (" + client() + ")");
