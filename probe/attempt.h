@@ -52,6 +52,9 @@ struct Ticks {
   std::chrono::milliseconds lasting{1000};  // after that time none is sent; the attempt ends well once all are answered
 };
 
+// Between two pieces of a ClientHello: long enough that a proxy on a busy machine reads them one by one.
+inline constexpr std::chrono::milliseconds hello_pause{20};
+
 // In host, sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
 struct Attempt {
   std::uint64_t sequence = 0;  // 1, 2, 3 ... within the batch
@@ -66,6 +69,8 @@ struct Attempt {
   std::optional<std::string> sni;  // sent byte for byte; "" or absent: no server_name extension
   std::vector<std::string> alpn;  // offered in this order; empty: the protocol's own. "ep-<nonce>" is always added last
   bool ech_extension = false;     // adds an encrypted_client_hello (0xfe0d) extension holding the nonce (not real ECH)
+  std::string tls_version;        // "1.2", "1.3": the only one offered; empty: those of OpenSSL
+  int hello_segments = 1;         // TLS: the ClientHello is written in so many pieces, hello_pause apart; at most 64
   std::string host;               // Host or :authority; required for http1 and http2
   std::string method = "GET";
   std::string path = "/r/{nonce}";  // request-target, sent as is (absolute-form allowed for http1)

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
+constexpr std::uint64_t max_hello_segments = 64;
 constexpr std::size_t max_datagram = 1200;  // bytes of a payload: none is fragmented
 constexpr std::uint64_t most_ticks = 10000;
 constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
@@ -132,6 +133,13 @@ void check_version(ObjectReader& reader, const Attempt& attempt) {
     reader.complain("http_version", "'http_version' needs protocol http/1.1 and 'fields'");
 }
 
+void read_hello_segments(ObjectReader& reader, int& segments) {
+  auto count = static_cast<std::uint64_t>(segments);
+  reader.number("hello_segments", count, max_hello_segments);
+  if (count == 0) reader.complain("hello_segments", "'hello_segments' counts from 1");
+  segments = static_cast<int>(count);
+}
+
 void check_datagrams(ObjectReader& reader, const Attempt& attempt) {
   if (!sends_datagrams(attempt.protocol)) {
     if (attempt.datagrams != Attempt().datagrams || !attempt.expects_answer)
@@ -204,6 +212,8 @@ std::string encode(const Attempt& attempt) {
   if (attempt.sni) json["sni"] = bytes_to_utf8(*attempt.sni);
   if (!attempt.alpn.empty()) json["alpn"] = to_json(attempt.alpn);
   if (attempt.ech_extension) json["ech_extension"] = true;
+  put(json, "tls_version", attempt.tls_version);
+  if (attempt.hello_segments != 1) json["hello_segments"] = attempt.hello_segments;
   put(json, "host", attempt.host);
   json["method"] = bytes_to_utf8(attempt.method);
   json["path"] = bytes_to_utf8(attempt.path);
@@ -251,6 +261,10 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
   }
   reader.texts("alpn", attempt.alpn);
   reader.flag("ech_extension", attempt.ech_extension);
+  reader.text("tls_version", attempt.tls_version);
+  if (!attempt.tls_version.empty() && attempt.tls_version != "1.2" && attempt.tls_version != "1.3")
+    reader.complain("tls_version", "'tls_version' must be \"1.2\" or \"1.3\"");
+  read_hello_segments(reader, attempt.hello_segments);
   reader.text("host", attempt.host);
   reader.text("method", attempt.method);
   reader.text("path", attempt.path);

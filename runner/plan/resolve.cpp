@@ -79,6 +79,8 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   if (spec.sni) attempt.sni = texts(*spec.sni);
   for (const std::string& one : spec.alpn.value_or(std::vector<std::string>())) attempt.alpn.push_back(texts(one));
   attempt.ech_extension = spec.ech_extension.value_or(false);
+  attempt.tls_version = spec.tls_version.value_or("");
+  attempt.hello_segments = spec.hello_segments.value_or(1);
   texts.put(spec.host, attempt.host);
   texts.put(spec.method, attempt.method);
   texts.put(spec.path, attempt.path);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
+constexpr std::uint64_t max_hello_segments = 64;
 
 class AttemptReader {
  public:
@@ -26,6 +27,10 @@ class AttemptReader {
     text("sni", spec.sni);
     read_alpn();
     if (take("ech") != nullptr) map_.flag("ech", spec.ech_extension);
+    if (const auto version = choice("tls-version", {"1.2", "1.3"})) spec.tls_version = *version;
+    if (const Node* node = take("hello-segments"))
+      if (const auto count = read_number(problems_, *node, "'hello-segments'", 1, max_hello_segments))
+        spec.hello_segments = static_cast<int>(*count);
     text("host", spec.host);
     text("method", spec.method);
     text("path", spec.path);
@@ -193,7 +198,7 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
   if (!spec.protocol) return true;
   const probe::Protocol protocol = *spec.protocol;
   const bool http = protocol == probe::Protocol::http1 || protocol == probe::Protocol::http2;
-  if (one_of_keys(key, {"sni", "alpn", "ech"})) {
+  if (one_of_keys(key, {"sni", "alpn", "ech", "tls-version", "hello-segments"})) {
     if (protocol == probe::Protocol::dns || probe::sends_datagrams(protocol)) return false;
     return protocol == probe::Protocol::tls || spec.tls.value_or(false);
   }

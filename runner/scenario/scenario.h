@@ -96,6 +96,8 @@ struct AttemptSpec {
   std::optional<std::string> sni;  // "" = none
   std::optional<std::vector<std::string>> alpn;
   std::optional<bool> ech_extension;
+  std::optional<std::string> tls_version;
+  std::optional<int> hello_segments;
   std::optional<std::string> host;
   std::optional<std::string> method;
   std::optional<std::string> path;

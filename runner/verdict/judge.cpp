@@ -180,10 +180,17 @@ class Judge {
             }));
   }
 
+  // Where a Host is what the case is about, another one's request may rightly arrive at the same fixture.
+  [[nodiscard]] bool arrived_where_it_should_not() const {
+    return std::any_of(finding_.reached.begin(), finding_.reached.end(), [&](const std::string& fixture) {
+      return fixture != row_.cell.target.fixture || row_.cell.target.host.empty();
+    });
+  }
+
   void forbidden_and_failed() {
     if (name_failed(observed().code)) return outage("the name did not resolve (" + client() + ")");
     if (const std::string why = why_absence_proves_nothing(); !why.empty()) return inconclusive(why);
-    if (!finding_.reached.empty() && !has_earlier_requests(row_.probe.attempt))
+    if (arrived_where_it_should_not() && !has_earlier_requests(row_.probe.attempt))
       return inconclusive("the client failed (" + client() + "), but something arrived at " + listed(finding_.reached));
     switch (mesh_.say) {
       case Say::denied:

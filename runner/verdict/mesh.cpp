@@ -50,6 +50,9 @@ std::string code_and(const MeshRecord& record, const std::string& text) {
 // A rule that let nothing through, in words; "" for any other record.
 std::string refused_by(const MeshRecord& record) {
   if (record.cluster == "BlackHoleCluster") return record.cluster + in_brackets(record.flags);
+  // What follows the head is no HTTP: the request ends, and with it the connection; its head may be on its way by then.
+  if (has_flag(record, "DPE") && starts_with(record.details, "http1.") && record.code >= 400 && record.code < 500)
+    return code_and(record, record.details) + in_brackets(record.flags);
   if (!record.upstream.empty()) return "";
   // block_all of REGISTRY_ONLY, or a VirtualService's directResponse.
   if (record.details == "direct_response" && record.code >= 400)

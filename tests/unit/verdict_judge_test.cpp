@@ -216,6 +216,17 @@ TEST(Reroute, ASilentConnectionIsNotItsOwnWhereTheProxyNamesTheOneItWentBy) {
   EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
 }
 
+TEST(Deny, ARequestOfAnotherHostAtTheTargetsFixtureIsNotTheOneInQuestion) {
+  Sample sample;
+  sample.row.cell.target = {"allow", "deny.test"};
+  sample.receive("allow").host = "allow.test";
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  sample.receive("sink");
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  sample.receive("allow").host = "deny.test";
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+}
+
 TEST(Deny, ADenialAfterTheProxyHadConnectedNeedsTheReceiptOfThat) {
   policy::MeshRecord late;
   late.proxy = "P6.gateway";
