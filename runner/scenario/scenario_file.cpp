@@ -11,10 +11,11 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{
-    "kubernetes",   "network-policy", "http3",           "ipv6",           "knative", "ambient",
-    "pod-template", "pod-acts",       "host-network",    "tenant-objects", "faults",  "udp",
-    "icmp",         "capabilities",   "scale-from-zero", "workloads",      "inbound", "policy-changes"};
+const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",           "ipv6",
+                                        "knative",      "ambient",        "pod-template",    "pod-acts",
+                                        "host-network", "tenant-objects", "faults",          "udp",
+                                        "icmp",         "capabilities",   "scale-from-zero", "workloads",
+                                        "inbound",      "policy-changes", "capture-port-log"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
