@@ -19,6 +19,7 @@ enum class Protocol {
   dns,    // "dns": one query by c-ares; nothing is dialled
   udp,    // "udp": the payload as datagrams, until an answer line comes
   icmp,   // "icmp": echo requests with the payload, until an echo reply comes; no port
+  ip,     // "ip": the payload as that of an IPv4 packet of protocol `ip_protocol`; no port, no answer
   syn     // "syn": TCP SYNs with the payload in them, made by the probe itself on a packet socket, until the SYN/ACK
 };
 
@@ -78,9 +79,11 @@ struct Attempt {
   Fields fields;  // HTTP: replaces the whole header block, sent as is, in this order. http2: pseudo-headers included;
                   // http1: after "METHOD PATH HTTP/VERSION", one "name: value" line each. Nothing is added.
   std::string http_version = "1.1";  // http1 with fields only: of the request line, "1.0"
-  std::string payload;               // tcp, udp, icmp, syn: bytes to send; if it lacks "{nonce}" it carries none
-  int datagrams = 5;                 // udp, icmp, syn: sent at most, spread over the limit of the response
-  bool expects_answer = true;  // udp, icmp, syn; false: the attempt is ok once all are sent and no error came back
+  std::string payload;               // tcp, udp, icmp, ip, syn: bytes to send; if it lacks "{nonce}" it carries none
+  int ip_protocol = 0;               // ip: the number of the protocol, from 1 to 255
+  int datagrams = 5;                 // udp, icmp, ip, syn: sent at most, spread over the limit of the response
+  bool expects_answer =
+      true;  // udp, icmp, syn; false (ip: always): the attempt is ok once all are sent and no error came back
   // Hops followed at most. Each is a new connection, resolved afresh by name, with the same nonce, `headers` (less
   // Authorization and Cookie on another host), limits and family; SNI and Host are those of the Location; `fields` and
   // `earlier` are not repeated. A Location that is not http or https ends the attempt with the redirect's status.

@@ -143,7 +143,7 @@ void read_hello_segments(ObjectReader& reader, int& segments) {
 void check_datagrams(ObjectReader& reader, const Attempt& attempt) {
   if (!sends_datagrams(attempt.protocol)) {
     if (attempt.datagrams != Attempt().datagrams || !attempt.expects_answer)
-      reader.complain("datagrams", "'datagrams' and 'expects_answer' are for udp, icmp and syn alone");
+      reader.complain("datagrams", "'datagrams' and 'expects_answer' are for udp, icmp, ip and syn alone");
     return;
   }
   if (attempt.datagrams == 0) reader.complain("datagrams", "'datagrams' counts from 1");
@@ -174,8 +174,12 @@ void check(ObjectReader& reader, const Attempt& attempt) {
     if (protocol.empty() || protocol.size() > max_alpn) reader.complain("alpn", "an ALPN protocol has 1 to 255 bytes");
   check_datagrams(reader, attempt);
   check_ticks(reader, attempt);
-  if (attempt.protocol == Protocol::icmp) {
-    if (attempt.port != 0) reader.complain("port", "icmp has no ports");
+  if ((attempt.protocol == Protocol::ip) != (attempt.ip_protocol != 0))
+    reader.complain("ip_protocol", "'ip_protocol' belongs to protocol ip, which needs it");
+  if (attempt.protocol == Protocol::ip && attempt.expects_answer)
+    reader.complain("expects_answer", "nothing is known of answers to ip");
+  if (is_portless(attempt.protocol)) {
+    if (attempt.port != 0) reader.complain("port", to_string(attempt.protocol) + " has no ports");
     return;
   }
   if (attempt.protocol == Protocol::dns) {
@@ -221,6 +225,7 @@ std::string encode(const Attempt& attempt) {
   if (!attempt.fields.empty()) json["fields"] = to_json(attempt.fields);
   if (attempt.http_version != "1.1") json["http_version"] = bytes_to_utf8(attempt.http_version);
   put(json, "payload", attempt.payload);
+  if (attempt.ip_protocol != 0) json["ip_protocol"] = attempt.ip_protocol;
   if (attempt.datagrams != Attempt().datagrams) json["datagrams"] = attempt.datagrams;
   if (!attempt.expects_answer) json["expects_answer"] = false;
   if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
@@ -272,6 +277,9 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
   read_fields(reader, "fields", attempt.fields);
   reader.text("http_version", attempt.http_version);
   reader.text("payload", attempt.payload);
+  auto ip_protocol = static_cast<std::uint64_t>(attempt.ip_protocol);
+  reader.number("ip_protocol", ip_protocol, 255);
+  attempt.ip_protocol = static_cast<int>(ip_protocol);
   auto datagrams = static_cast<std::uint64_t>(attempt.datagrams);
   reader.number("datagrams", datagrams, max_datagrams);
   attempt.datagrams = static_cast<int>(datagrams);

@@ -88,6 +88,10 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   if (spec.fields) attempt.fields = texts(*spec.fields);
   texts.put(spec.payload, attempt.payload);
   if (!spec.payload && probe::sends_datagrams(attempt.protocol)) attempt.payload = "egressproof {nonce}\n";
+  if (attempt.protocol == probe::Protocol::ip) {
+    attempt.ip_protocol = spec.ip_protocol.value_or(0);
+    attempt.expects_answer = false;
+  }
   attempt.datagrams = spec.datagrams.value_or(attempt.datagrams);
   attempt.expects_answer = spec.expects_answer.value_or(attempt.expects_answer);
   attempt.follow_redirects = spec.follow_redirects.value_or(0);
@@ -146,7 +150,7 @@ class Resolver {
   }
 
   Result<void> put_dialled(const std::string& dial) {
-    const bool portless = attempt().protocol == probe::Protocol::icmp;
+    const bool portless = probe::is_portless(attempt().protocol);
     const auto endpoint = portless ? Result<Endpoint>(Endpoint{dial, 0}) : endpoint_of("dial", dial);
     if (!endpoint) return tl::unexpected(endpoint.error());
     attempt().port = endpoint->port;

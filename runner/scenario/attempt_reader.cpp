@@ -31,6 +31,7 @@ class AttemptReader {
     if (const Node* node = take("hello-segments"))
       if (const auto count = read_number(problems_, *node, "'hello-segments'", 1, max_hello_segments))
         spec.hello_segments = static_cast<int>(*count);
+    read_ip_protocol();
     text("host", spec.host);
     text("method", spec.method);
     text("path", spec.path);
@@ -89,9 +90,13 @@ class AttemptReader {
     return std::nullopt;
   }
   void read_protocol() {
-    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn"});
+    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "ip", "syn"});
     if (!name) return;
     if (const auto protocol = probe::protocol_from(*name)) written_.spec.protocol = *protocol;
+  }
+  void read_ip_protocol() {  // as IANA numbers them
+    const auto name = choice("ip-protocol", {"ipip", "gre", "sctp"});
+    if (name) written_.spec.ip_protocol = *name == "ipip" ? 4 : *name == "gre" ? 47 : 132;
   }
   void read_family() {
     const auto name = choice("family", {"ipv4", "ipv6", "any"});
@@ -206,6 +211,8 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
   if (one_of_keys(key, {"host", "method", "path", "headers", "fields", "follow-redirects", "earlier"})) return http;
   if (key == "ticks") return protocol == probe::Protocol::http1 || protocol == probe::Protocol::tcp;
   if (key == "payload") return protocol == probe::Protocol::tcp || probe::sends_datagrams(protocol);
+  if (key == "ip-protocol") return protocol == probe::Protocol::ip;
+  if (key == "answer" && protocol == probe::Protocol::ip) return false;
   if (one_of_keys(key, {"datagrams", "answer"})) return probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"query-type", "server"})) return protocol == probe::Protocol::dns;
   return true;

@@ -98,6 +98,7 @@ struct AttemptSpec {
   std::optional<bool> ech_extension;
   std::optional<std::string> tls_version;
   std::optional<int> hello_segments;
+  std::optional<int> ip_protocol;
   std::optional<std::string> host;
   std::optional<std::string> method;
   std::optional<std::string> path;
