@@ -19,6 +19,7 @@ AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over) {
   put(result.sni, over.sni);
   put(result.alpn, over.alpn);
   put(result.ech_extension, over.ech_extension);
+  put(result.outer, over.outer);
   put(result.host, over.host);
   put(result.method, over.method);
   put(result.path, over.path);
