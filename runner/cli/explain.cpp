@@ -143,6 +143,7 @@ Verb add_explain(CLI::App& app) {
   verb->add_option("PATHS", options->paths, "scenario files and folders; default: the folder 'scenarios'");
   verb->add_option("--profile", options->profiles, "a column; may be repeated; default: all")
       ->allow_extra_args(false)
+      ->delimiter(',')
       ->take_all()
       ->type_name("NAME");
   verb->add_option("--markdown", options->markdown, "write a page for each scenario instead: CASE is left out")

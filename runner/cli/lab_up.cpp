@@ -178,6 +178,7 @@ void add_up_options(CLI::App& app, UpOptions& options) {
   app.add_option("PATHS", options.paths, "scenario files and folders; default: the folder 'scenarios'");
   app.add_option("--profile", options.profiles, "a column; may be repeated; default: all")
       ->allow_extra_args(false)
+      ->delimiter(',')
       ->take_all()
       ->type_name("NAME");
   add_world_options(app, options.world);

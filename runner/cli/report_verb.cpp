@@ -7,6 +7,7 @@
 #include "runner/cli/report_files.h"
 #include "runner/cli/terminal.h"
 #include "runner/cli/verbs.h"
+#include "runner/report/granularity.h"
 
 namespace egressproof::cli {
 namespace {
@@ -16,6 +17,7 @@ struct ReportOptions {
   ReportFiles files;
   std::string colour = "auto";
   bool verbose = false;
+  bool granularity = false;
 };
 
 bool any(const report::Outputs& outputs) {
@@ -30,7 +32,10 @@ int convert(const ReportOptions& options) {
   text.verbose = options.verbose;
   text.width = text_file_width;
   const report::Outputs outputs = outputs_of(options.files, text);
-  if (!any(outputs)) {
+  if (options.granularity) {
+    report::write_granularity(report::granularity_of(*report), std::cout);
+    std::cout.flush();
+  } else if (!any(outputs)) {
     text.colour = use_colour(options.colour, STDOUT_FILENO);
     text.width = terminal_width(STDOUT_FILENO);
     report::write_text(*report, text, std::cout);
@@ -53,6 +58,9 @@ Verb add_report(CLI::App& app) {
       ->capture_default_str()
       ->group("Reports");
   verb->add_flag("-v,--verbose", options->verbose, "explain passes too, in the text report")->group("Reports");
+  verb->add_flag("--granularity", options->granularity,
+                 "instead of the text report: what each layer tells apart, by the scenario `granularity`")
+      ->group("Reports");
   verb->footer(
       "Without a form: the text report, on standard output. Exit code 0 if written, whatever the run's result was.\n"
       "Examples:\n"

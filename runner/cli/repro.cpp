@@ -257,6 +257,7 @@ Verb add_repro(CLI::App& app) {
   add_policies_options(*verb, options->policies, true);
   verb->add_option("--profile", options->run.selection.profiles, "a column; may be repeated; default: all of the case")
       ->allow_extra_args(false)
+      ->delimiter(',')
       ->take_all()
       ->type_name("NAME")
       ->group("Selection");

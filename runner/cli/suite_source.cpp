@@ -55,9 +55,14 @@ void add_selection(CLI::App& app, plan::Selection& selection) {
   const auto repeatable = [](CLI::Option* option) { option->allow_extra_args(false)->take_all()->group("Selection"); };
   repeatable(app.add_option("--case,--filter", selection.cases, "glob over SCENARIO/CASE, or CASE; may be repeated")
                  ->type_name("GLOB"));
-  repeatable(app.add_option("--profile", selection.profiles, "a column; may be repeated")->type_name("NAME"));
-  repeatable(app.add_option("--scenario", selection.scenarios, "all its cases; may be repeated")->type_name("NAME"));
-  repeatable(app.add_option("--tag", selection.tags, "cases with the tag; may be repeated")->type_name("TAG"));
+  repeatable(app.add_option("--profile", selection.profiles, "a column; may be repeated, also as A,B")
+                 ->type_name("NAME")
+                 ->delimiter(','));
+  repeatable(app.add_option("--scenario", selection.scenarios, "all its cases; may be repeated")
+                 ->type_name("NAME")
+                 ->delimiter(','));
+  repeatable(
+      app.add_option("--tag", selection.tags, "cases with the tag; may be repeated")->type_name("TAG")->delimiter(','));
 }
 
 plan::Capabilities all_capabilities(const scenario::Suite& suite) {

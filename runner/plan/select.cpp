@@ -48,6 +48,8 @@ Result<void> check_names(const std::string& what, const std::vector<std::string>
 Result<void> check_globs(const std::vector<std::string>& globs, const std::vector<RowName>& rows) {
   for (const std::string& glob : globs) {
     if (std::any_of(rows.begin(), rows.end(), [&](const RowName& row) { return glob_fits(glob, row); })) continue;
+    if (std::any_of(rows.begin(), rows.end(), [&](const RowName& row) { return row.scenario == glob; }))
+      return fail(ErrorKind::usage, "no case '" + glob + "', but a scenario: '" + glob + "/*' are its cases");
     std::vector<std::string> known;
     for (const RowName& row : rows) {
       const std::string before = glob.find('/') == std::string::npos ? "" : row.scenario + "/";

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "runner/report/explain.h"
+#include "runner/report/granularity.h"
 #include "runner/report/grid.h"
 #include "runner/report/names.h"
 #include "runner/report/outcome.h"
@@ -21,22 +22,6 @@ constexpr std::size_t explain_width = 110;
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
   for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
     text.replace(at, from.size(), to);
-}
-
-// One line of text, for any place in Markdown: also inside HTML elements, where backslashes are no escapes.
-std::string md(std::string_view text) {
-  static constexpr std::string_view acting = "&<>@\\`*_[]|~#$";
-  std::string out;
-  for (const char c : printable(text)) {
-    if (acting.find(c) == std::string_view::npos)
-      out += c;
-    else
-      out += "&#" + std::to_string(static_cast<int>(c)) + ";";
-  }
-  // What would become a link by itself.
-  replace_all(out, "://", ":&#47;/");
-  replace_all(out, "www.", "www&#46;");
-  return out;
 }
 
 // A paragraph of its own, which must not begin a list or underline a heading.
@@ -166,6 +151,22 @@ void write_skips(const Report& report, std::ostream& out) {
 
 }  // namespace
 
+// Also inside HTML elements, where backslashes are no escapes.
+std::string md(std::string_view text) {
+  static constexpr std::string_view acting = "&<>@\\`*_[]|~#$";
+  std::string out;
+  for (const char c : printable(text)) {
+    if (acting.find(c) == std::string_view::npos)
+      out += c;
+    else
+      out += "&#" + std::to_string(static_cast<int>(c)) + ";";
+  }
+  // What would become a link by itself.
+  replace_all(out, "://", ":&#47;/");
+  replace_all(out, "www.", "www&#46;");
+  return out;
+}
+
 void write_markdown(const Report& report, std::ostream& out) {
   const Cells cells = cells_of(report);
   const Grid grid = grid_of(report, cells);
@@ -186,6 +187,10 @@ void write_markdown(const Report& report, std::ostream& out) {
     write_explained(report, cells, status, out);
   write_known_leaks(report, cells, out);
   write_matrix(report, grid, out);
+  if (const Granularity granularity = granularity_of(report); !granularity.rows.empty()) {
+    out << "\n## What each layer tells apart\n\n";
+    write_granularity_markdown(granularity, out);
+  }
   write_skips(report, out);
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runner/scenario/scalars.h"
+
 namespace egressproof::scenario {
 
 std::map<std::string, std::string> read_labels(Problems& problems, MapReader& map, const std::string& key) {
@@ -40,6 +42,12 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   pod.labels = read_labels(problems, map, "labels");
   pod.annotations = read_labels(problems, map, "annotations");
   map.text("container", pod.container);
+  if (const Node* account = map.take("service-account")) {
+    pod.service_account = read_text(problems, *account, "'service-account'").value_or("");
+    if (!is_dns_label(pod.service_account))
+      problems.add(account->at,
+                   "'" + pod.service_account + "' cannot be a name in Kubernetes: lower-case letters, digits and '-'");
+  }
   map.flag("knative", pod.knative);
   map.flag("host-network", pod.host_network);
   if (const Node* first = map.take("first")) pod.first = read_acts(problems, *first);

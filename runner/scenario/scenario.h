@@ -169,9 +169,10 @@ enum class PodAct {
 // Service or a Deployment. Everything else is as in the workload.
 struct PodTemplate {
   std::map<std::string, std::string> labels, annotations;
-  std::string container;      // name of the probe's container; empty: the world's choice
-  bool knative = true;        // false: a Deployment, even where the workload is a Knative Service
-  bool host_network = false;  // Deployments only
+  std::string container;             // name of the probe's container; empty: the world's choice
+  std::string service_account = {};  // empty: the workload's
+  bool knative = true;               // false: a Deployment, even where the workload is a Knative Service
+  bool host_network = false;         // Deployments only
   bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
   bool ipv6 = false;       // its addresses are of IPv6 alone, as those of a cluster without IPv4
   std::vector<PodAct> first = {};

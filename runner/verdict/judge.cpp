@@ -128,7 +128,7 @@ class Judge {
     if (!controls_allowed())
       return "the positive control was not allowed before and after (" + row_.control.why_not + ")";
     const auto unexplained = std::find_if(row_.unattributed.begin(), row_.unattributed.end(), [&](const auto& receipt) {
-      return (mesh_.say != Say::denied && !was_refused()) || !was_silent(receipt);
+      return (mesh_.say != Say::denied && !was_refused() && !went_elsewhere()) || !was_silent(receipt);
     });
     if (unexplained != row_.unattributed.end())
       return "a " + words_of(unexplained->kind) + " without a nonce came to " + row_.cell.target.fixture +
@@ -138,6 +138,20 @@ class Judge {
 
   // Its SYN was answered with RST: it never had a connection that could be a silent one of somebody's.
   [[nodiscard]] bool was_refused() const { return observed().code == Code::connect_refused; }
+
+  // The pod's own proxy wrote down each request with the connection that it went by, and all of those are known.
+  [[nodiscard]] bool went_elsewhere() const {
+    bool told = false;
+    for (const policy::MeshRecord& record : row_.probe.logged) {
+      if (record.proxy != row_.cell.profile) continue;
+      told = true;
+      if (record.upstream_local.empty() ||
+          std::none_of(row_.probe.received.begin(), row_.probe.received.end(),
+                       [&](const target::Receipt& receipt) { return receipt.peer == record.upstream_local; }))
+        return false;
+    }
+    return told;
+  }
 
   // Nothing was sent: where a proxy's own record says what it did with the attempt, such a connection is one that it
   // opened ahead of need.
@@ -173,6 +187,10 @@ class Judge {
       return inconclusive("the client failed (" + client() + "), but something arrived at " + listed(finding_.reached));
     switch (mesh_.say) {
       case Say::denied:
+        // A gateway connects for TLS that it passes on before it knows its client: then somebody has a receipt.
+        if (finding_.reached.empty() && !mesh_.connected.empty())
+          return inconclusive("the mesh denied it (" + mesh_.mechanism + ") when it was connected to " +
+                              mesh_.connected + " already, and no fixture has a receipt of that");
         return denied(mesh_.layer, "denied by " + mesh_.mechanism);
       case Say::failed:
         return outage("the mesh logged " + mesh_.mechanism + " (" + client() + ")");

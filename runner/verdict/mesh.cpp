@@ -112,7 +112,8 @@ MeshSay read(const MeshRecord& record, const std::string& pod, const std::string
   const bool at_target = !inbound.empty() && record.proxy == inbound;
   const std::string where = at_target ? " at the sidecar of " + inbound : "";
   if (const std::string rbac = rbac_of(record); !rbac.empty())
-    return {Say::denied, Layer::authorization, rbac + where, answered};
+    return {Say::denied, Layer::authorization, rbac + where, answered,
+            record.upstream_local.empty() ? "" : record.upstream};
   if (const std::string refused = refused_by(record); !refused.empty())
     return {Say::denied, record.proxy == pod || at_target ? Layer::sidecar : Layer::gateway, refused + where, answered};
   if (failed(record)) return {Say::failed, Layer::none, failure_of(record)};

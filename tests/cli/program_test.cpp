@@ -92,6 +92,7 @@ TEST(Usage, MistypedNamesOfTheSuiteGetTheNearestOne) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--case", "basic/alow-http"}, "egressproof: no case 'basic/alow-http' (did you mean 'basic/allow-http'?)\n"},
       {{"--profile", "P33"}, "egressproof: no profile 'P33' (did you mean 'P3'?)\n"},
+      {{"--profile", "P3,P33"}, "egressproof: no profile 'P33' (did you mean 'P3'?)\n"},
       {{"--scenario", "basics"}, "egressproof: no scenario 'basics' (did you mean 'basic'?)\n"},
       {{"--tag", "bypas"}, "egressproof: no tag 'bypas' (did you mean 'bypass'?)\n"},
   };

@@ -132,7 +132,8 @@ def main():
 
     files = sorted((SUITE / "policies").glob("*.yaml"))
     profiles = yaml.safe_load((SUITE / "profiles.yaml").read_text())["profiles"]
-    used = {name for profile in profiles for name in profile.get("policies", [])}
+    used = {name for profile in profiles
+            for name in profile.get("policies", []) + profile.get("change", {}).get("add", [])}
     problems = [f"policies/{file.name}: no profile applies it" for file in files if f"policies/{file.name}" not in used]
 
     findings = []

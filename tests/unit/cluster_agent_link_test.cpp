@@ -257,7 +257,7 @@ TEST_F(AgentLink, WhatIsNoAgentIsAnError) {
     Peer::hold(fd);
   });
   expect_error(exchange_one(peer.port(), {attempt_to(address(1), port)}), "HTTP status 503, no \xc3\xbf peers");
-  const auto ready = wait_ready({{"A", url_of(agent_->port())}, {"B", url_of(peer.port())}}, seconds(1));
+  const auto ready = wait_ready({{"A", url_of(agent_->port())}, {"B", url_of(peer.port())}}, milliseconds(1000));
   ASSERT_FALSE(ready);
   EXPECT_EQ(ready.error().kind, ErrorKind::environment);
   EXPECT_NE(ready.error().message.find("B: GET " + url_of(peer.port()) + "/healthz: HTTP status 503"),

@@ -65,6 +65,21 @@ TEST(PlaceTest, APodOfACaseIsBesideTheWorkload) {
   EXPECT_EQ(pod["spec"]["containers"][0]["name"], "istio-proxy");
   EXPECT_TRUE(pod["spec"]["containers"][0].contains("ports"));
 
+  EXPECT_FALSE(pod["spec"].contains("serviceAccountName")) << "that of the workload";
+
+  tenant.service_account = "other";
+  const auto others = place(
+      {profile("P2", "tenant"), profile("P3", "third")},
+      {{"P2", "P2+a", 1000, 1000, tenant}, {"P2", "P2+b", 1000, 1000, tenant}, {"P3", "P3+a", 1000, 1000, tenant}},
+      Workload::knative);
+  ASSERT_TRUE(others);
+  EXPECT_EQ(probe_object({others->probes.at(2)}, common)["spec"]["template"]["spec"]["serviceAccountName"], "other");
+  const auto accounts = account_objects(others->probes, common);
+  ASSERT_EQ(accounts.size(), 2U) << "one a namespace";
+  EXPECT_EQ(accounts[0]["metadata"]["namespace"], "tenant");
+  EXPECT_EQ(accounts[1]["metadata"]["namespace"], "third");
+  EXPECT_EQ(accounts[0]["metadata"]["name"], "other");
+
   tenant.knative = false;
   tenant.host_network = true;
   const auto on_host = place({profile("P2", "tenant")}, {{"P2", "P2+h", 1000, 1000, tenant}}, Workload::knative);

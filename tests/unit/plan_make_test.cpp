@@ -275,6 +275,7 @@ TEST(Selecting, UnknownNamesAreUsageErrorsWithTheNearest) {
   EXPECT_EQ(usage_error(cases("spoof/nmaes")), "no case 'spoof/nmaes' (did you mean 'spoof/names'?)");
   EXPECT_EQ(usage_error(cases("othr")), "no case 'othr' (did you mean 'other'?)");
   EXPECT_EQ(usage_error(cases("zzzzzzzz/*")), "no case 'zzzzzzzz/*'");
+  EXPECT_EQ(usage_error(cases("spoof")), "no case 'spoof', but a scenario: 'spoof/*' are its cases");
   Selection one;
   one.profiles = {"P33"};
   EXPECT_EQ(usage_error(one), "no profile 'P33' (did you mean 'P3'?)");

@@ -190,6 +190,49 @@ TEST(Deny, ConnectionsThatMayBeItsOwnMakeItInconclusive) {
   EXPECT_FINDING(unmeshed.judged(), Verdict::inconclusive, Status::inconclusive);
 }
 
+TEST(Reroute, ASilentConnectionIsNotItsOwnWhereTheProxyNamesTheOneItWentBy) {
+  target::Receipt silent;
+  silent.number = 99;
+  silent.fixture = "sink";
+  policy::MeshRecord went = by_cluster();
+  went.proxy = own_pod;
+  went.upstream_local = std::string(own_address) + ":4242";
+  Sample sample(Expect::reroute);
+  sample.answered_by("allow").logged({went}).row.unattributed = {silent};
+  EXPECT_FINDING(sample.judged(), Verdict::rerouted, Status::pass);
+  policy::MeshRecord second = went;  // a second request of the attempt, by a connection of which no fixture knows
+  second.upstream_local = std::string(own_address) + ":4243";
+  Sample two = sample;
+  two.logged({went, second});
+  EXPECT_FINDING(two.judged(), Verdict::inconclusive, Status::inconclusive);
+  second.upstream_local.clear();
+  two.logged({went, second});
+  EXPECT_FINDING(two.judged(), Verdict::inconclusive, Status::inconclusive);
+  Sample gateway = sample;  // what the gateway says of it is not what the pod's proxy did
+  went.proxy = "P6.gateway";
+  gateway.logged({went});
+  EXPECT_FINDING(gateway.judged(), Verdict::inconclusive, Status::inconclusive);
+  sample.row.unattributed[0].kind = ReceiptKind::request;
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+}
+
+TEST(Deny, ADenialAfterTheProxyHadConnectedNeedsTheReceiptOfThat) {
+  policy::MeshRecord late;
+  late.proxy = "P6.gateway";
+  late.upstream = "198.51.100.66:443";
+  late.termination = "rbac_access_denied_matched_policy[none]";
+  Sample sample;
+  sample.code(Code::tls_closed, probe::Stage::tls).logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  late.upstream_local = "203.0.113.9:4711";
+  sample.logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(sample.judged().because,
+              HasSubstr("connected to 198.51.100.66:443 already, and no fixture has a receipt"));
+  sample.receive("sink", ReceiptKind::connection);
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+}
+
 TEST(Deny, ARawClientsAnswerIsTheProxysRefusalWhereTheProxySaysSo) {
   const auto raw = [](policy::MeshRecord record) {
     return Sample().code(Code::ok, probe::Stage::response).logged({std::move(record)}).judged();

@@ -113,6 +113,7 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   } else {
     spec["terminationGracePeriodSeconds"] = 1;
   }
+  if (!own.tenant.service_account.empty()) spec["serviceAccountName"] = own.tenant.service_account;
   if (own.tenant.host_network) spec.update({{"hostNetwork", true}, {"dnsPolicy", "ClusterFirstWithHostNet"}});
   Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
   if (pods_of(own, common) > 1)
@@ -238,6 +239,19 @@ Json probe_object(const std::vector<ProbePlace>& probes, const Common& common) {
   meta["labels"]["networking.knative.dev/visibility"] = "cluster-local";
   return {
       {"apiVersion", "serving.knative.dev/v1"}, {"kind", "Service"}, {"metadata", meta}, {"spec", {{"template", pod}}}};
+}
+
+std::vector<Json> account_objects(const std::vector<ProbePlace>& probes, const Common& common) {
+  std::set<std::pair<std::string, std::string>> named;  // by namespace
+  for (const ProbePlace& probe : probes)
+    if (!probe.tenant.service_account.empty()) named.insert({probe.ns, probe.tenant.service_account});
+  std::vector<Json> objects;
+  for (const auto& [ns, name] : named)
+    objects.push_back({{"apiVersion", "v1"},
+                       {"kind", "ServiceAccount"},
+                       {"metadata", metadata(ns, name, common)},
+                       {"automountServiceAccountToken", false}});
+  return objects;
 }
 
 std::vector<Json> gateway_objects(const GatewayPlace& gateway, const Common& common) {

@@ -128,6 +128,7 @@ Result<void> ClusterWorld::create_all() {
   for (const GatewayPlace& gateway : places_.gateways) add(gateway_objects(gateway, common_));
   std::map<std::string, std::vector<ProbePlace>> workloads;  // by pod, its own probe first
   for (const ProbePlace& probe : places_.probes) workloads[probe.pod].push_back(probe);
+  add(account_objects(places_.probes, common_));
   for (const auto& [pod, probes] : workloads) objects.push_back(probe_object(probes, common_));
   if (auto made = kubectl_.apply(objects); !made) return tl::unexpected(made.error());
   return {};

@@ -148,6 +148,7 @@ Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<Ex
       made.address = std::exchange(made.address6, "");
     }
     made.tenant = probe.own_pod;
+    if (!probe.own_pod->service_account.empty()) made.service_account = probe.own_pod->service_account;
     for (const auto& [key, value] : probe.own_pod->labels)
       if (!made.labels.empty()) made.labels[key] = value;
     made.fixture = nullptr;
