@@ -297,6 +297,7 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   proxies_.emplace(pod.name, std::move(*child));
   const std::string witness = pod.witness.empty() ? pod.name : pod.witness;
   logs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "access.log"));
+  outputs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "agent.log"));
   return {};
 }
 
