@@ -56,7 +56,15 @@ struct Ticks {
 // Between two pieces of a ClientHello: long enough that a proxy on a busy machine reads them one by one.
 inline constexpr std::chrono::milliseconds hello_pause{20};
 
-// In host, sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
+// A connection of mutual TLS, within which the attempt's own handshake is made: what an Istio proxy makes of a client's
+// TLS that it forwards by SNI to a gateway with ISTIO_MUTUAL. The client certificate is that of the workload (see
+// EngineOptions); whose certificate the other end shows is not asked.
+struct OuterTls {
+  std::string sni;
+  bool operator==(const OuterTls&) const = default;
+};
+
+// In host, sni, outer.sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
 struct Attempt {
   std::uint64_t sequence = 0;  // 1, 2, 3 ... within the batch
   std::string id;              // unique in the run, for people: "host-spoof-other-ip/P3/probe"
@@ -69,6 +77,7 @@ struct Attempt {
   bool over_tls = false;           // http1, http2, tcp; protocol tls implies it
   std::optional<std::string> sni;  // sent byte for byte; "" or absent: no server_name extension
   std::vector<std::string> alpn;  // offered in this order; empty: the protocol's own. "ep-<nonce>" is always added last
+  std::optional<OuterTls> outer;  // protocol tls only
   bool ech_extension = false;     // adds an encrypted_client_hello (0xfe0d) extension holding the nonce (not real ECH)
   std::string tls_version;        // "1.2", "1.3": the only one offered; empty: those of OpenSSL
   int hello_segments = 1;         // TLS: the ClientHello is written in so many pieces, hello_pause apart; at most 64

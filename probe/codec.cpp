@@ -167,6 +167,7 @@ void check(ObjectReader& reader, const Attempt& attempt) {
   http_only("fields", !attempt.fields.empty());
   http_only("earlier", attempt.earlier.has_value());
   http_only("follow_redirects", attempt.follow_redirects > 0);
+  if (attempt.outer && attempt.protocol != Protocol::tls) reader.complain("outer", "'outer' is for protocol tls alone");
   check_version(reader, attempt);
   if (attempt.query_transport != "udp" && attempt.query_transport != "tcp")
     reader.complain("query_transport", "unknown transport '" + attempt.query_transport + "' (udp or tcp)");
@@ -215,6 +216,7 @@ std::string encode(const Attempt& attempt) {
   json["over_tls"] = attempt.over_tls;
   if (attempt.sni) json["sni"] = bytes_to_utf8(*attempt.sni);
   if (!attempt.alpn.empty()) json["alpn"] = to_json(attempt.alpn);
+  if (attempt.outer) json["outer"] = {{"sni", bytes_to_utf8(attempt.outer->sni)}};
   if (attempt.ech_extension) json["ech_extension"] = true;
   put(json, "tls_version", attempt.tls_version);
   if (attempt.hello_segments != 1) json["hello_segments"] = attempt.hello_segments;
@@ -265,6 +267,12 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
     reader.text("sni", *attempt.sni);
   }
   reader.texts("alpn", attempt.alpn);
+  if (const Json* object = reader.object("outer")) {
+    ObjectReader inner(*object, line);
+    attempt.outer.emplace();
+    inner.text("sni", attempt.outer->sni, true);
+    if (!inner.finish()) reader.complain("outer", inner.problem().message);
+  }
   reader.flag("ech_extension", attempt.ech_extension);
   reader.text("tls_version", attempt.tls_version);
   if (!attempt.tls_version.empty() && attempt.tls_version != "1.2" && attempt.tls_version != "1.3")

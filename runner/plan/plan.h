@@ -54,7 +54,8 @@ struct Cell {
   // Of a long-lived attempt, which is sent while the policies change: how long after the change was made
   // something may still arrive at the target. 0: any other.
   std::chrono::milliseconds cut_within{0};
-  std::size_t control = 0;  // index into Plan::controls
+  bool default_deny_overridden = false;  // see scenario::Profile: its sidecar is expected to deny nothing
+  std::size_t control = 0;               // index into Plan::controls
 };
 
 // Name in World::pod_addresses() of where connections come from that a pod's own sidecar lets in: "KN.inbound".

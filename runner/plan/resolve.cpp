@@ -81,6 +81,7 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   attempt.ech_extension = spec.ech_extension.value_or(false);
   attempt.tls_version = spec.tls_version.value_or("");
   attempt.hello_segments = spec.hello_segments.value_or(1);
+  if (spec.outer) attempt.outer = probe::OuterTls{texts(spec.outer->sni)};
   texts.put(spec.host, attempt.host);
   texts.put(spec.method, attempt.method);
   texts.put(spec.path, attempt.path);
@@ -229,6 +230,7 @@ std::string absolute_form_host(const std::string& path) {
 }
 
 std::vector<std::string> names_used(const probe::Attempt& attempt) {
+  if (attempt.outer) return {attempt.outer->sni, attempt.sni.value_or("")};
   if (uses_tls(attempt)) return {attempt.sni.value_or("")};
   std::vector<std::string> names{absolute_form_host(attempt.path)};
   for (const auto& [name, value] : attempt.fields)

@@ -32,6 +32,7 @@ class AttemptReader {
       if (const auto count = read_number(problems_, *node, "'hello-segments'", 1, max_hello_segments))
         spec.hello_segments = static_cast<int>(*count);
     read_ip_protocol();
+    read_outer();
     text("host", spec.host);
     text("method", spec.method);
     text("path", spec.path);
@@ -131,6 +132,16 @@ class AttemptReader {
     }
     written_.spec.alpn = std::move(names);
   }
+  void read_outer() {
+    const Node* node = take("outer");
+    if (node == nullptr) return;
+    MapReader map(problems_, *node, "'outer'");
+    probe::OuterTls outer;
+    map.text("sni", outer.sni, Need::required);
+    map.finish();
+    if (const Node* sni = find(*node, "sni")) written_.texts.push_back({sni->text, sni->at});
+    written_.spec.outer = std::move(outer);
+  }
   void read_earlier() {
     const Node* node = take("earlier");
     if (node == nullptr) return;
@@ -207,6 +218,7 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
     if (protocol == probe::Protocol::dns || probe::sends_datagrams(protocol)) return false;
     return protocol == probe::Protocol::tls || spec.tls.value_or(false);
   }
+  if (key == "outer") return protocol == probe::Protocol::tls;
   if (key == "tls") return protocol != probe::Protocol::dns && !probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"host", "method", "path", "headers", "fields", "follow-redirects", "earlier"})) return http;
   if (key == "ticks") return protocol == probe::Protocol::http1 || protocol == probe::Protocol::tcp;

@@ -22,6 +22,7 @@ AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over) {
   put(result.tls_version, over.tls_version);
   put(result.hello_segments, over.hello_segments);
   put(result.ip_protocol, over.ip_protocol);
+  put(result.outer, over.outer);
   put(result.host, over.host);
   put(result.method, over.method);
   put(result.path, over.path);

@@ -11,11 +11,28 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",           "ipv6",
-                                        "knative",      "ambient",        "pod-template",    "pod-acts",
-                                        "host-network", "tenant-objects", "faults",          "udp",
-                                        "icmp",         "capabilities",   "scale-from-zero", "workloads",
-                                        "inbound",      "policy-changes", "capture-port-log"};
+const std::vector<std::string> features{"kubernetes",
+                                        "network-policy",
+                                        "http3",
+                                        "ipv6",
+                                        "knative",
+                                        "ambient",
+                                        "pod-template",
+                                        "pod-acts",
+                                        "host-network",
+                                        "tenant-objects",
+                                        "faults",
+                                        "udp",
+                                        "icmp",
+                                        "capabilities",
+                                        "scale-from-zero",
+                                        "workloads",
+                                        "inbound",
+                                        "policy-changes",
+                                        "capture-port-log",
+                                        "creation-times",
+                                        "workload-certificate",
+                                        "ipv6-pods"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -279,6 +296,11 @@ class ScenarioReader {
         one.attempt.ticks.has_value() || std::any_of(written.variants.begin(), written.variants.end(), ticks);
     if (long_lived && std::find(one.needs.begin(), one.needs.end(), "policy-changes") == one.needs.end())
       one.needs.emplace_back("policy-changes");
+    const auto outer = [](const VariantPlace& variant) { return variant.attempt.spec.outer.has_value(); };
+    const bool mutual =
+        one.attempt.outer.has_value() || std::any_of(written.variants.begin(), written.variants.end(), outer);
+    if (mutual && std::find(one.needs.begin(), one.needs.end(), "workload-certificate") == one.needs.end())
+      one.needs.emplace_back("workload-certificate");
     if (one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") != one.needs.end())
       problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);

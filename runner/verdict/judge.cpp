@@ -220,6 +220,9 @@ class Judge {
   void denied(Layer layer, const std::string& how) {
     if (scenario::is_past_proxy(row_.cell.case_id) && layer != Layer::network_policy)
       return inconclusive("whether NetworkPolicy denies it was to be shown, but it was " + how + " (" + client() + ")");
+    if (row_.cell.default_deny_overridden && layer == Layer::sidecar)
+      return inconclusive("the profile says that its default deny is overridden, but it was " + how + " (" + client() +
+                          ")");
     set(Verdict::deny,
         how + " (" + client() + "); nothing arrived at " + target() + ", and its control did before and after", layer);
   }

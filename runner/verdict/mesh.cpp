@@ -86,6 +86,9 @@ std::string dropped_ends(const MeshRecord& record) {
   return record.upstream.empty() ? record.downstream + " to " + record.destination : "on the way to " + record.upstream;
 }
 
+// A listener of the proxy's own: nobody outside of it has seen a connection.
+bool is_internal(const std::string& upstream) { return starts_with(upstream, "envoy://"); }
+
 bool failed(const MeshRecord& record) {
   if (std::any_of(failure_flags.begin(), failure_flags.end(),
                   [&](std::string_view flag) { return has_flag(record, flag); }))
@@ -116,7 +119,7 @@ MeshSay read(const MeshRecord& record, const std::string& pod, const std::string
   const std::string where = at_target ? " at the sidecar of " + inbound : "";
   if (const std::string rbac = rbac_of(record); !rbac.empty())
     return {Say::denied, Layer::authorization, rbac + where, answered,
-            record.upstream_local.empty() ? "" : record.upstream};
+            record.upstream_local.empty() || is_internal(record.upstream) ? "" : record.upstream};
   if (const std::string refused = refused_by(record); !refused.empty())
     return {Say::denied, record.proxy == pod || at_target ? Layer::sidecar : Layer::gateway, refused + where, answered};
   if (failed(record)) return {Say::failed, Layer::none, failure_of(record)};

@@ -83,6 +83,20 @@ auto tied(const Attempt& a) {
                   a.limits.resolve, a.limits.connect, a.limits.tls, a.limits.response);
 }
 
+TEST(AttemptCodec, MutualTlsAroundAHandshakeSurvivesTheRoundTrip) {
+  Attempt attempt = sample();
+  attempt.protocol = Protocol::tls;
+  EXPECT_FALSE(decode_attempt(encode(attempt))->outer);
+  attempt.outer = OuterTls{"a\xff{nonce}"};
+  const auto back = decode_attempt(encode(attempt));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->outer, attempt.outer);
+  attempt.protocol = Protocol::tcp;
+  const auto raw = decode_attempt(encode(attempt));
+  ASSERT_FALSE(raw);
+  EXPECT_EQ(raw.error().message, "'outer' is for protocol tls alone");
+}
+
 TEST(AttemptCodec, EveryFieldSurvivesTheRoundTrip) {
   std::mt19937 random(3);
   for (int round = 0; round < 500; ++round) {

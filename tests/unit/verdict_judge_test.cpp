@@ -240,6 +240,9 @@ TEST(Deny, ADenialAfterTheProxyHadConnectedNeedsTheReceiptOfThat) {
   EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
   EXPECT_THAT(sample.judged().because,
               HasSubstr("connected to 198.51.100.66:443 already, and no fixture has a receipt"));
+  late.upstream = "envoy://sni-forward/";
+  sample.logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
   sample.receive("sink", ReceiptKind::connection);
   EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
 }

@@ -102,12 +102,14 @@ class LabBackend : public Backend {
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
       return tl::unexpected(tried.error());
-    plan::Capabilities capabilities{"lab", {"netns", "capabilities", "workloads", "inbound", "policy-changes", "capture-port-log"}};
+    plan::Capabilities capabilities{"lab",
+                                    {"netns", "capabilities", "workloads", "inbound", "policy-changes",
+                                     "capture-port-log", "creation-times", "workload-certificate"}};
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     capabilities.features.insert("ipv6");  // its namespaces have both families
     if (is_there(settings_.toolchain / "istioctl"))
-      capabilities.features.insert({"pod-template", "pod-acts"});
+      capabilities.features.insert({"pod-template", "pod-acts", "ipv6-pods"});
     else
       capabilities.why_not["pod-template"] = capabilities.why_not["pod-acts"] =
           "the toolchain lacks istioctl, whose injector makes pods of cases: run 'make setup'";
