@@ -110,8 +110,13 @@ class Maker {
         profile.gateway.empty() ? profile.name : scenario::gateway_owner(suite_.profiles, profile).name + ".gateway";
     cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
     if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
+    if (std::find(one.needs.begin(), one.needs.end(), "record-changes") != one.needs.end()) plan_.moves_records = true;
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
+    if (one.fetched_by) {
+      cell.fetched = true;
+      cell.pod = cell.via = *one.fetched_by == scenario::Fetcher::istiod ? istiod_end : profile.name;
+    }
     cell.expectation = expectation;
     auto sent = resolve(directory, spec, Dialling::client);
     if (!sent) return complain(sent.error().message);

@@ -11,10 +11,11 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{
-    "kubernetes",   "network-policy", "http3",           "ipv6",           "knative", "ambient",
-    "pod-template", "pod-acts",       "host-network",    "tenant-objects", "faults",  "udp",
-    "icmp",         "capabilities",   "scale-from-zero", "workloads",      "inbound", "policy-changes"};
+const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",           "ipv6",
+                                        "knative",      "ambient",        "pod-template",    "pod-acts",
+                                        "host-network", "tenant-objects", "faults",          "udp",
+                                        "icmp",         "capabilities",   "scale-from-zero", "workloads",
+                                        "inbound",      "policy-changes", "record-changes",  "mesh-fetches"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -165,6 +166,28 @@ class ScenarioReader {
       }
   }
 
+  void read_fetched_by(MapReader& map, Case& one, const WrittenCase& written) {
+    static const std::vector<std::string> fetchers{"istiod", "proxy"};
+    const Node* node = map.take("fetched-by");
+    if (node == nullptr) return;
+    const std::string name = read_text(problems_, *node, "'fetched-by'").value_or("");
+    if (std::find(fetchers.begin(), fetchers.end(), name) == fetchers.end())
+      problems_.add(node->at, "'fetched-by' must be " + one_of(fetchers) + ", not '" + name + "'",
+                    did_you_mean(name, fetchers));
+    one.fetched_by = name == "istiod" ? Fetcher::istiod : Fetcher::proxy;
+    if (one.identity || !one.pods.empty())
+      problems_.add(node->at, "what the mesh fetches no process of a pod sends: no 'identity', 'pod' and 'pods'");
+    for (const VariantPlace& variant : written.variants) {
+      const AttemptSpec spec = overlay(one.attempt, variant.attempt.spec);
+      if (spec.protocol != probe::Protocol::http1 || !spec.path || spec.path->find("{nonce}") != std::string::npos ||
+          spec.ticks)
+        problems_.add(node->at,
+                      "what the mesh fetches is http/1.1 without 'ticks', with the 'path' that the policy says");
+    }
+    if (std::find(one.needs.begin(), one.needs.end(), "mesh-fetches") == one.needs.end())
+      one.needs.emplace_back("mesh-fetches");
+  }
+
   void read_control_from(MapReader& map, Case& one) {
     const Node* node = map.take("control-from");
     if (node == nullptr) return;
@@ -269,6 +292,7 @@ class ScenarioReader {
     }
     one.pods = read_pods(problems_, map, one.variants);
     read_tags(map, one);
+    read_fetched_by(map, one, written);
     add_needs_of_pods(one);
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
