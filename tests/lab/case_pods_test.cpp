@@ -135,7 +135,7 @@ TEST_F(LabCasePodsTest, AProxyThatWasKilledComesBackWithItsPolicy) {
   EXPECT_EQ(results_.at("P2+killed").observations.at(1).code, probe::Code::connect_refused);
   EXPECT_EQ(witnesses("P2+killed"), std::vector<std::string>{policy::capture_witness("P2")});
   EXPECT_EQ(results_.at("P2+restarted").errors, std::vector<std::string>{});
-  EXPECT_EQ(results_.at("P2+restarted").observations.at(1).http_status, 502);
+  EXPECT_NE(results_.at("P2+restarted").observations.at(1).code, probe::Code::connect_refused);
   EXPECT_EQ(witnesses("P2+restarted"), std::vector<std::string>{"P2"}) << "the sidecar's own record";
   for (const char* name : {"P2+killed", "P2+restarted"}) EXPECT_FALSE(arrived(name)) << name;
   EXPECT_EQ(world_->health(), std::vector<std::string>{});
@@ -155,7 +155,7 @@ TEST_F(LabCasePodsTest, WithoutIstiodWhoRunsKeepsItsPolicyAndWhoStartsHasNone) {
     EXPECT_EQ(results_.at(name).errors, std::vector<std::string>{}) << name;
     EXPECT_FALSE(arrived(name)) << name;
   }
-  EXPECT_EQ(results_.at("P2+running").observations.at(1).http_status, 502);
+  EXPECT_NE(results_.at("P2+running").observations.at(1).code, probe::Code::connect_refused);
   EXPECT_EQ(witnesses("P2+running"), std::vector<std::string>{"P2"});
   EXPECT_EQ(results_.at("P2+fresh").observations.at(1).code, probe::Code::connect_refused);
   EXPECT_EQ(witnesses("P2+fresh"), std::vector<std::string>{policy::capture_witness("P2")});
