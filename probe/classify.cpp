@@ -47,7 +47,7 @@ std::optional<Answer> answer_at(std::string_view rest) {
   const bool nonce_fits =
       answer.nonce == "-" || (answer.nonce.size() == nonce_size && answer.nonce.find('-') == std::string::npos);
   if (answer.fixture.empty() || !nonce_fits || receipt.empty() || answer.mac.size() != mac_size || rest.empty() ||
-      rest.front() != '\n')
+      (rest.front() != '\n' && rest.front() != '"'))
     return std::nullopt;
   answer.receipt = std::stoull(receipt);
   return answer;

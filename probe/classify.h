@@ -20,7 +20,8 @@ Code classify(const CurlResult& result);
 // For an error of recv() or send() on a connection that was made.
 Code classify_errno(Stage stage, int error);
 
-// "egressproof fixture=allow nonce=... receipt=17 mac=..." anywhere in `bytes`, ended by a newline.
+// "egressproof fixture=allow nonce=... receipt=17 mac=..." anywhere in `bytes`, ended by a newline, or by a quotation
+// mark: within JSON.
 std::optional<Answer> find_answer(const std::string& bytes);
 
 // Printable ASCII as is, all else as \xNN; at most `limit` bytes of input.

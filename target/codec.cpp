@@ -76,7 +76,8 @@ std::string encode(const Config& config) {
                        {"type", one.type},
                        {"values", to_json(one.values)},
                        {"ttl", one.ttl},
-                       {"rotate", one.rotate}});
+                       {"rotate", one.rotate},
+                       {"moved_to", to_json(one.moved_to)}});
   const Json json = {{"fixtures", fixtures},
                      {"records", records},
                      {"zones", config.zones},
@@ -118,6 +119,7 @@ Result<Config> decode_config(std::string_view text) {
     inner.number("ttl", ttl, UINT32_MAX);
     one.ttl = static_cast<std::uint32_t>(ttl);
     inner.flag("rotate", one.rotate);
+    inner.texts("moved_to", one.moved_to);
     config.records.push_back(std::move(one));
   });
   reader.texts("zones", config.zones);

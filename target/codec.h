@@ -35,11 +35,12 @@ struct Fixture {
 
 // An authoritative record. A name under a served zone without records is NXDOMAIN.
 struct Record {
-  std::string name;                 // without final dot; "*.wild.test" matches any depth below
-  std::string type;                 // A, AAAA, TXT, CNAME or what else ldns knows
-  std::vector<std::string> values;  // presentation format; TXT: the text itself, of any length
-  std::uint32_t ttl = 1;            // seconds
-  bool rotate = false;              // rebinding: answer k for a name (0, 1, 2 ...) holds values[k % n] alone
+  std::string name;                        // without final dot; "*.wild.test" matches any depth below
+  std::string type;                        // A, AAAA, TXT, CNAME or what else ldns knows
+  std::vector<std::string> values;         // presentation format; TXT: the text itself, of any length
+  std::uint32_t ttl = 1;                   // seconds
+  bool rotate = false;                     // rebinding: answer k for a name (0, 1, 2 ...) holds values[k % n] alone
+  std::vector<std::string> moved_to = {};  // what stands for `values` once the records moved; empty: it stays
 };
 
 struct Config {

@@ -221,13 +221,15 @@ Result<void> check_records(const Config& config) {
     if (zone_of(config, lower_without_dot(record.name)) == nullptr) return refuse("in none of the served zones");
     const ldns_rr_type type = ldns_get_rr_type_by_name(record.type.c_str());
     if (type == 0) return refuse("unknown type");
-    for (const std::string& value : record.values)
-      if (!make_rr(root.get(), type, record.ttl, value)) return refuse("malformed value '" + value + "'");
+    for (const auto* values : {&record.values, &record.moved_to})
+      for (const std::string& value : *values)
+        if (!make_rr(root.get(), type, record.ttl, value)) return refuse("malformed value '" + value + "'");
   }
   return {};
 }
 
 std::vector<std::string> DnsAuthority::values_of(const Record& record, const std::string& name) {
+  if (moved_ && !record.moved_to.empty()) return record.moved_to;
   if (!record.rotate || record.values.empty()) return record.values;
   const std::lock_guard lock(mutex_);
   const std::uint64_t turn = turns_[{&record, name}]++;

@@ -1,6 +1,7 @@
 // Answers of the authoritative DNS server.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -39,10 +40,14 @@ class DnsAuthority {
   // Thread-safe; the same query gets the same reply but for records that rotate.
   std::optional<DnsReply> answer(std::string_view query, Transport transport);
 
+  // From the next answer on, records that move (Record::moved_to) have moved. Thread-safe.
+  void move_records() { moved_ = true; }
+
  private:
   std::vector<std::string> values_of(const Record& record, const std::string& name);
 
   const Config& config_;
+  std::atomic<bool> moved_{false};
   std::mutex mutex_;
   std::map<std::pair<const Record*, std::string>, std::uint64_t> turns_;  // answers given, by record and name asked for
 };

@@ -20,6 +20,8 @@ class DnsServer {
   // and stays the caller's. An incomplete message at the end is a receipt as well.
   void serve(int socket, Recorder recorder);
 
+  void move_records() { authority_.move_records(); }
+
   // Owner of the receipts of TCP connections: "dns".
   [[nodiscard]] const Fixture& fixture() const { return fixture_; }
 

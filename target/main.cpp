@@ -1,4 +1,5 @@
-// egressproof-target: the fake internet; see codec.h for its configuration and journal.
+// egressproof-target: the fake internet; see codec.h for its configuration and journal. SIGUSR1 moves the records that
+// move; standard output then says so.
 #include <arpa/inet.h>
 #include <sys/resource.h>
 
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
   ::sigemptyset(&ends);
   ::sigaddset(&ends, SIGTERM);
   ::sigaddset(&ends, SIGINT);
+  ::sigaddset(&ends, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &ends, nullptr);  // before any thread starts
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
@@ -67,8 +69,12 @@ int main(int argc, char** argv) {
     return 3;
   }
   std::cout << Json{{"type", "ready"}, {"version", EGRESSPROOF_VERSION}}.dump() << '\n' << std::flush;
-  int number = 0;
-  ::sigwait(&ends, &number);
+  for (int number = SIGUSR1; number == SIGUSR1;) {
+    ::sigwait(&ends, &number);
+    if (number != SIGUSR1) break;
+    (*server)->move_records();
+    std::cout << Json{{"type", "records moved"}}.dump() << '\n' << std::flush;
+  }
   (*server)->stop();
   return 0;
 }

@@ -21,7 +21,7 @@ struct Ends {
 struct HttpReply {
   int status = 200;
   std::string location;  // not empty: a redirect
-  std::string body;      // the answer line
+  std::string body;      // the answer line, or what holds it
 };
 
 class Recorder {
@@ -39,7 +39,8 @@ class Recorder {
 
   // The answer line; nothing: the receipt could not be written, so nothing may be answered.
   [[nodiscard]] std::optional<std::string> answer(const Receipt& receipt);
-  // The same for a request: a redirect if its path asks for one, see redirect_location().
+  // The same for a request: a redirect if its path asks for one, see redirect_location(), and within a JWK Set if the
+  // path ends with "/jwks.json".
   [[nodiscard]] std::optional<HttpReply> answer_request(const Receipt& receipt);
   // For what has no answer. False: it could not be written, so the connection must end here.
   [[nodiscard]] bool write(const Receipt& receipt) { return journal_.write(receipt) != 0; }

@@ -277,6 +277,10 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config, Limits limit
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
+void Server::move_records() {
+  if (impl_->dns) impl_->dns->move_records();
+}
+
 void Server::stop() {
   if (!impl_ || !impl_->loop.joinable()) return;
   impl_->stopping = true;

@@ -25,6 +25,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   [[nodiscard]] int connections() const;  // threads of connections that are open or not yet cleared away
+  // Records that move have moved from now on. Thread-safe.
+  void move_records();
   // Closes listeners and connections, whatever they are doing, joins all threads, then closes the journal.
   void stop();
 

@@ -159,6 +159,7 @@ void take_capabilities(const std::vector<unsigned>& kept) {
   die("execvp('" + std::string(options.argv[0]) + "')");
 }
 
+constexpr int forwarded_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
 volatile sig_atomic_t child_pid = 0;
 
 void forward(int number) { ::kill(child_pid, number == SIGHUP ? SIGKILL : number); }
@@ -176,7 +177,7 @@ int main(int argc, char** argv) {
   sigset_t forwarded;
   sigset_t before;
   ::sigemptyset(&forwarded);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) ::sigaddset(&forwarded, number);
+  for (const int number : forwarded_signals) ::sigaddset(&forwarded, number);
   ::sigprocmask(SIG_BLOCK, &forwarded, &before);  // until it is known whom to forward to
   const pid_t child = ::fork();
   if (child < 0) die("fork");
@@ -185,7 +186,7 @@ int main(int argc, char** argv) {
     become(options, parent);
   }
   child_pid = child;
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) std::signal(number, forward);
+  for (const int number : forwarded_signals) std::signal(number, forward);
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)

@@ -59,6 +59,9 @@ class World {
   // canaries see the change as it happens.
   virtual Result<policy::Applied> apply(const policy::Generation& generation,
                                         const std::function<void()>& while_waiting) = 0;
+  // From now on each record that moves (scenario::Record::moved_to) holds its other values; returns once it is so. Only
+  // where detect() has the feature "record-changes".
+  virtual Result<void> move_records();
   // Runs one batch in each named pod, all at once. Whatever goes wrong with one pod's stream is in its BatchResult.
   // Where detect() has the feature "policy-changes", a second thread may call this for other probes while apply(),
   // attempt() and receipts() go on in the first.
@@ -80,6 +83,10 @@ class World {
   virtual std::string work_folder() = 0;
   virtual Result<void> close() = 0;
 };
+
+inline Result<void> World::move_records() {
+  return fail(ErrorKind::internal, "the records of this world stay as they are");
+}
 
 class Backend {
  public:

@@ -15,14 +15,18 @@ std::vector<std::string> addresses_of(const scenario::Fixture& fixture, const st
 
 target::Record resolve(const scenario::Record& record, const std::vector<scenario::Fixture>& fixtures) {
   target::Record made{record.name, record.type, {}, record.ttl};
-  for (const std::string& value : record.values) {
-    const auto fixture =
-        std::find_if(fixtures.begin(), fixtures.end(), [&](const auto& one) { return one.name == value; });
-    if (fixture == fixtures.end())
-      made.values.push_back(value);
-    else
-      for (std::string& address : addresses_of(*fixture, record.type)) made.values.push_back(std::move(address));
-  }
+  const auto put = [&](const std::vector<std::string>& values, std::vector<std::string>& into) {
+    for (const std::string& value : values) {
+      const auto fixture =
+          std::find_if(fixtures.begin(), fixtures.end(), [&](const auto& one) { return one.name == value; });
+      if (fixture == fixtures.end())
+        into.push_back(value);
+      else
+        for (std::string& address : addresses_of(*fixture, record.type)) into.push_back(std::move(address));
+    }
+  };
+  put(record.values, made.values);
+  put(record.moved_to, made.moved_to);
   return made;
 }
 

@@ -3,6 +3,7 @@
 
 #include "runner/evidence/batches.h"
 #include "runner/evidence/evidence.h"
+#include "runner/evidence/fetch.h"
 #include "runner/evidence/index.h"
 #include "runner/evidence/remapped.h"
 #include "runner/policy/capture_refusal.h"
@@ -202,6 +203,7 @@ class Joiner {
   Row join_cell(const plan::Cell& cell, const std::vector<ControlEvidence>& controls) {
     Row row;
     row.cell = cell;
+    if (cell.fetched) return join_fetched(std::move(row), controls);
     Told told = batches_.find(phase_of(cell), cell.pod, cell.attempt);
     const bool past_proxy = cell.pod != cell.profile;
     // Who else knows the probe's own end of the connection: whoever it dialled past its proxy, or without one.
@@ -224,6 +226,21 @@ class Joiner {
       row.proxy_seen_around =
           !in_own_pod(cell) && records_.seen_around(cell.profile, {observed.started_at, observed.finished_at});
     }
+    return row;
+  }
+
+  Row join_fetched(Row row, const std::vector<ControlEvidence>& controls) {
+    row.via_addresses = addresses_of(row.cell.via);
+    Fetch fetch = fetch_of(row.cell, row.via_addresses, collected_.journal, collected_.records);
+    row.probe.attempt = row.cell.attempt;
+    row.probe.received = std::move(fetch.received);
+    row.probe.logged = std::move(fetch.logged);
+    for (const target::Receipt& one : row.probe.received)
+      (one.connection == 0 ? attributed_packets_ : attributed_)
+          .insert(one.connection == 0 ? one.number : one.connection);
+    if (row.cell.control < controls.size()) row.control = controls[row.cell.control];
+    // The policy that names it is its cause: it cannot come before it.
+    row.began_in_force = !collected_.policies.empty();
     return row;
   }
 

@@ -34,6 +34,9 @@ LongLived long_lived(const plan::Cell& cell, const Witnesses& seen, const policy
     made.last = std::max(made.last, receipt->at);
     ++(receipt->at < made.changed_at ? made.before : receipt->at <= made.deadline ? made.after : made.late);
   }
+  if (!cell.rerouted_to.empty())
+    for (const target::Receipt* receipt : arrivals(seen, {cell.rerouted_to, ""}))
+      if (receipt->kind != target::ReceiptKind::tls && receipt->at > made.deadline) ++made.late_elsewhere;
   return made;
 }
 

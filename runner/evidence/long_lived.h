@@ -22,6 +22,7 @@ struct LongLived {
   int late = 0;                      // after the deadline
   policy::TimePoint last{0};         // when the newest came; 0: none did
   policy::TimePoint last_sent{0};    // when the client sent its newest tick
+  int late_elsewhere = 0;            // receipts of its ticks after the deadline, at Cell::rerouted_to
 
   // From the change to the newest receipt, 0 if that came before it.
   [[nodiscard]] std::chrono::milliseconds lived() const {

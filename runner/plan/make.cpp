@@ -111,8 +111,13 @@ class Maker {
     cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
     if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
     cell.default_deny_overridden = profile.default_deny_overridden;
+    if (std::find(one.needs.begin(), one.needs.end(), "record-changes") != one.needs.end()) plan_.moves_records = true;
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
+    if (one.fetched_by) {
+      cell.fetched = true;
+      cell.pod = cell.via = *one.fetched_by == scenario::Fetcher::istiod ? istiod_end : profile.name;
+    }
     cell.expectation = expectation;
     auto sent = resolve(directory, spec, Dialling::client);
     if (!sent) return complain(sent.error().message);

@@ -55,11 +55,17 @@ struct Cell {
   // something may still arrive at the target. 0: any other.
   std::chrono::milliseconds cut_within{0};
   bool default_deny_overridden = false;  // see scenario::Profile: its sidecar is expected to deny nothing
-  std::size_t control = 0;               // index into Plan::controls
+  // The mesh makes this request because a policy of the profile names it; no probe sends it. `pod` is then whose
+  // address it comes from: the profile, or plan::istiod_end.
+  bool fetched = false;
+  std::size_t control = 0;  // index into Plan::controls
 };
 
 // Name in World::pod_addresses() of where connections come from that a pod's own sidecar lets in: "KN.inbound".
 inline std::string inbound_end(const std::string& profile) { return profile + ".inbound"; }
+
+// The same of istiod's own connections.
+inline constexpr const char* istiod_end = "istiod";
 
 struct Skip {
   std::string scenario, case_id, profile;  // profile empty: all; case_id without variant
@@ -96,6 +102,7 @@ struct Plan {
   std::vector<Control> controls;
   std::vector<ExtraProbe> extra_probes;
   std::vector<Skip> skips;
+  bool moves_records = false;  // a cell is about records that change when the policies do
 };
 
 // Nonces are HMAC-SHA-256(seed, attempt id) cut to 32 hex digits. Error kind usage: a selection that names something

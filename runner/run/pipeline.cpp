@@ -85,7 +85,7 @@ void run_to_report(report::Report& report, Stages& stages, const plan::Plan& pla
   if (stages.world) {
     report.versions = stages.versions;
     // What was seen is told, even by a run that ended early.
-    if (probed) stages.finish(Phase::collect, [&] { return stages.collect(); });
+    if (probed) stages.finish(Phase::collect, [&] { return stages.collect(plan); });
     const auto closed = stages.finish(Phase::close, [&] { return stages.close(); });
     if (!closed) stages.collected.errors.push_back("the world did not close: " + to_string(closed.error()));
   }

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/crypto.h"
+#include "runner/evidence/fetch.h"
 #include "runner/policy/manifests.h"
 
 namespace egressproof::run {
@@ -193,12 +194,34 @@ Result<void> Stages::probes(const plan::Plan& plan) {
   std::size_t cells = 0;
   for (const plan::Cell& cell : plan.cells) {
     if (cell.cut_within.count() > 0) continue;  // sent while the policies change
+    if (cell.fetched) continue;                 // nobody sends it
     batches[cell.pod].push_back(cell.attempt);
     ++cells;
   }
   for (auto& [pod, attempts] : batches) attempts = numbered(std::move(attempts));
   tell(counted(cells, "cell") + " in " + counted(batches.size(), "pod"));
   return send("probe", batches);
+}
+
+// Until each was made or was seen to be denied. Those of which neither is seen are told by the evidence.
+void Stages::await_fetches(const plan::Plan& plan) {
+  std::vector<const plan::Cell*> missing;
+  for (const plan::Cell& cell : plan.cells)
+    if (cell.fetched) missing.push_back(&cell);
+  const auto addresses = world->pod_addresses();
+  const auto deadline = Clock::now() + open_limit;
+  while (!missing.empty() && Clock::now() < deadline) {
+    const auto journal = world->receipts();
+    const auto records = world->mesh_records();
+    if (!journal || !records) return;  // told by collect()
+    std::erase_if(missing, [&](const plan::Cell* cell) {
+      const auto from = addresses.find(cell->pod);
+      if (from == addresses.end()) return false;
+      const evidence::Fetch fetch = evidence::fetch_of(*cell, from->second, *journal, *records);
+      return !fetch.received.empty() || !fetch.logged.empty();
+    });
+    if (!missing.empty()) ::poll(nullptr, 0, await_open_every_ms);
+  }
 }
 
 Result<void> Stages::canaries_again() {
@@ -263,14 +286,17 @@ Result<void> Stages::revoke(const plan::Plan& plan) {
   if (!manifests) return tl::unexpected(manifests.error());
   tell(counted(nonces.size(), "long-lived attempt") + " in " + counted(batches.size(), "pod"));
   auto open = std::async(std::launch::async, [&] { return world->attempt(batches); });
-  auto done = await_open(nonces).and_then([&] { return make_change(*manifests); });
+  auto done = await_open(nonces)
+                  .and_then([&] { return plan.moves_records ? world->move_records() : Result<void>{}; })
+                  .and_then([&] { return make_change(*manifests); });
   auto results = open.get();
   if (!results) return tl::unexpected(results.error());
   collected.batches["change"] = std::move(*results);
   return done;
 }
 
-Result<void> Stages::collect() {
+Result<void> Stages::collect(const plan::Plan& plan) {
+  await_fetches(plan);
   if (auto journal = world->receipts()) {
     collected.journal = std::move(*journal);
   } else {

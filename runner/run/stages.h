@@ -55,7 +55,7 @@ class Stages {
   Result<void> controls(const plan::Plan& plan, const char* name, probe::Attempt plan::Control::*which);
   Result<void> probes(const plan::Plan& plan);
   Result<void> canaries_again();
-  Result<void> collect();
+  Result<void> collect(const plan::Plan& plan);
   Result<void> close();
 
   evidence::Collected collected;
@@ -73,6 +73,7 @@ class Stages {
   Result<void> follow(TurnWatch& watch, std::chrono::milliseconds limit);
   Result<policy::Applied> change(const policy::Generation& generation, TurnWatch& watch);
   Result<void> await_open(const std::set<std::string>& nonces);
+  void await_fetches(const plan::Plan& plan);
   Result<void> make_change(const std::string& manifests);
   Result<void> send(const char* name, const std::map<std::string, std::vector<probe::Attempt>>& batches);
 

@@ -117,14 +117,15 @@ void read_fixture(Problems& problems, const Entry& entry, Suite& suite) {
   suite.fixtures.push_back(std::move(fixture));
 }
 
-void read_record_value(Problems& problems, const PlacedText& value, const Suite& suite, Record& record) {
+void read_record_value(Problems& problems, const PlacedText& value, const Suite& suite, const Record& record,
+                       std::vector<std::string>& values) {
   const bool ipv6 = record.type == "AAAA";
   if (const auto address = canonical_address(value.text)) {
     if (is_harness_address(*address))
       problems.add(value.at, *address + " is in 192.0.2.240/28, which the harness keeps for its canaries");
     if (is_ipv6(*address) != ipv6)
       problems.add(value.at, *address + " cannot stand in a record of type " + record.type);
-    record.values.push_back(*address);
+    values.push_back(*address);
     return;
   }
   const Fixture* fixture = find_fixture(suite, value.text);
@@ -134,7 +135,7 @@ void read_record_value(Problems& problems, const PlacedText& value, const Suite&
   else if (std::none_of(fixture->addresses.begin(), fixture->addresses.end(),
                         [&](const std::string& address) { return is_ipv6(address) == ipv6; }))
     problems.add(value.at, "fixture '" + value.text + "' has no address for a record of type " + record.type);
-  record.values.push_back(value.text);
+  values.push_back(value.text);
 }
 
 void read_record(Problems& problems, const Node& node, Suite& suite) {
@@ -150,11 +151,15 @@ void read_record(Problems& problems, const Node& node, Suite& suite) {
     if (record.type != "A" && record.type != "AAAA")
       problems.add(type->at, "record type '" + record.type + "' is not served; 'A' and 'AAAA' are");
   }
-  if (const Node* values = map.take("values", Need::required)) {
-    for (const PlacedText& value : read_texts(problems, *values, "'values'"))
-      read_record_value(problems, value, suite, record);
+  for (const auto& [key, need, into] :
+       {std::tuple{"values", Need::required, &record.values}, {"moved-to", Need::optional, &record.moved_to}}) {
+    const Node* values = map.take(key, need);
+    if (values == nullptr) continue;
+    const std::string name = "'" + std::string(key) + "'";
+    for (const PlacedText& value : read_texts(problems, *values, name))
+      read_record_value(problems, value, suite, record, *into);
     if (values->kind == Node::Kind::sequence && values->items.empty())
-      problems.add(values->at, "'values' must not be empty");
+      problems.add(values->at, name + " must not be empty");
   }
   if (const Node* ttl = map.take("ttl"))
     record.ttl = static_cast<std::uint32_t>(read_number(problems, *ttl, "'ttl'", 0, max_ttl).value_or(record.ttl));

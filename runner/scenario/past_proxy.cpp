@@ -96,7 +96,7 @@ void add_past_proxy(Suite& suite) {
   for (Scenario& scenario : suite.scenarios) {
     std::vector<Case> cases;
     for (Case& one : scenario.cases) {
-      Case added = one.identity || !one.pods.empty() ? Case() : past_proxy_of(one, profiles);
+      Case added = one.identity || one.fetched_by || !one.pods.empty() ? Case() : past_proxy_of(one, profiles);
       cases.push_back(std::move(one));
       if (!added.expectations.empty() || !added.variants.empty()) cases.push_back(std::move(added));
     }

@@ -19,7 +19,9 @@ namespace {
 const std::vector<std::pair<std::string, PodAct>> acts{
     {"hold-proxy", PodAct::hold_proxy},   {"stop-proxy", PodAct::stop_proxy},
     {"flush-rules", PodAct::flush_rules}, {"quit-agent", PodAct::quit_agent},
-    {"quit-envoy", PodAct::quit_envoy},   {"drain-listeners", PodAct::drain_listeners}};
+    {"quit-envoy", PodAct::quit_envoy},   {"drain-listeners", PodAct::drain_listeners},
+    {"kill-proxy", PodAct::kill_proxy},   {"start-proxy", PodAct::start_proxy},
+    {"lose-istiod", PodAct::lose_istiod}};
 
 std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
   std::vector<std::string> names;

@@ -163,6 +163,8 @@ void read_change(Problems& problems, MapReader& map, PolicyFiles& files, Profile
       if (!files.contains(path)) files[path] = read_policy_file(problems, path, item.at);
       profile.added.insert(profile.added.end(), files[path].begin(), files[path].end());
     }
+  if (!change.has("revoke") && !change.has("add"))
+    problems.add(node->at, "'change' must say what to 'revoke' or to 'add'");
   change.finish();
   if (profile.vantage) problems.add(map.key_at("change"), "the vantage must be free of policies");
 }

@@ -32,6 +32,7 @@ struct Record {
   std::string type = "A";
   std::vector<std::string> values;  // IP literals, or names of fixtures (all their addresses of the type)
   std::uint32_t ttl = 1;
+  std::vector<std::string> moved_to = {};  // what it holds from the change of the policies on; empty: it stays
   Location at;
 };
 
@@ -158,14 +159,17 @@ struct Identity {
   std::vector<std::string> capabilities = {};
 };
 
-// What a tenant, or bad luck, does within the pod before the attempt.
+// What a tenant, or bad luck, does within the pod before the attempt, in order.
 enum class PodAct {
-  hold_proxy,      // the attempt comes before the proxy's container is started
-  stop_proxy,      // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
-  flush_rules,     // `iptables -t nat -F` by the case's identity
-  quit_agent,      // POST /quitquitquit to the agent, by the probe
-  quit_envoy,      // the same to Envoy's own administration
-  drain_listeners  // POST /drain_listeners to it
+  hold_proxy,       // the attempt comes before the proxy's container is started
+  stop_proxy,       // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
+  flush_rules,      // `iptables -t nat -F` by the case's identity
+  quit_agent,       // POST /quitquitquit to the agent, by the probe
+  quit_envoy,       // the same to Envoy's own administration
+  drain_listeners,  // POST /drain_listeners to it
+  kill_proxy,       // the proxy's Envoy got SIGKILL, and its container ended
+  start_proxy,      // that container, or the one that was held back, is started, as a kubelet does, and ready
+  lose_istiod       // the pod's connections to istiod are reset and new ones refused, as when istiod was killed
 };
 
 // A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative
@@ -181,6 +185,12 @@ struct PodTemplate {
   std::vector<PodAct> first = {};
 };
 
+// Who in the mesh fetches what a policy names.
+enum class Fetcher {
+  istiod,  // the control plane
+  proxy    // the proxy's container in the workload's pod
+};
+
 struct Case {
   std::string id;
   std::string title;
@@ -191,6 +201,7 @@ struct Case {
   std::string target;                  // fixture or role; empty: the one dialled
   std::string target_host;             // only requests with this Host or :authority count as arrived there
   std::optional<Identity> identity;
+  std::optional<Fetcher> fetched_by = {};  // who sends the request instead of the workload, because a policy names it
   std::map<std::string, PodTemplate>
       pods;  // by variant, "" for those not named: the pod that sends; none: the workload's
   std::vector<std::string> tags;

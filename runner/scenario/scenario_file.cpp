@@ -4,6 +4,7 @@
 #include "runner/scenario/case_check.h"
 #include "runner/scenario/kinds.h"
 #include "runner/scenario/names.h"
+#include "runner/scenario/needs.h"
 #include "runner/scenario/pod_template.h"
 #include "runner/scenario/rows.h"
 #include "runner/scenario/scalars.h"
@@ -11,28 +12,6 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes",
-                                        "network-policy",
-                                        "http3",
-                                        "ipv6",
-                                        "knative",
-                                        "ambient",
-                                        "pod-template",
-                                        "pod-acts",
-                                        "host-network",
-                                        "tenant-objects",
-                                        "faults",
-                                        "udp",
-                                        "icmp",
-                                        "capabilities",
-                                        "scale-from-zero",
-                                        "workloads",
-                                        "inbound",
-                                        "policy-changes",
-                                        "capture-port-log",
-                                        "creation-times",
-                                        "workload-certificate",
-                                        "ipv6-pods"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -176,11 +155,33 @@ class ScenarioReader {
       }
     if (const Node* needs = map.take("needs"))
       for (const PlacedText& need : read_texts(problems_, *needs, "'needs'")) {
-        if (std::find(features.begin(), features.end(), need.text) == features.end())
-          problems_.add(need.at, "no backend has a feature '" + need.text + "'; known are " + one_of(features),
-                        did_you_mean(need.text, features));
+        if (std::find(known_needs.begin(), known_needs.end(), need.text) == known_needs.end())
+          problems_.add(need.at, "no backend has a feature '" + need.text + "'; known are " + one_of(known_needs),
+                        did_you_mean(need.text, known_needs));
         one.needs.push_back(need.text);
       }
+  }
+
+  void read_fetched_by(MapReader& map, Case& one, const WrittenCase& written) {
+    static const std::vector<std::string> fetchers{"istiod", "proxy"};
+    const Node* node = map.take("fetched-by");
+    if (node == nullptr) return;
+    const std::string name = read_text(problems_, *node, "'fetched-by'").value_or("");
+    if (std::find(fetchers.begin(), fetchers.end(), name) == fetchers.end())
+      problems_.add(node->at, "'fetched-by' must be " + one_of(fetchers) + ", not '" + name + "'",
+                    did_you_mean(name, fetchers));
+    one.fetched_by = name == "istiod" ? Fetcher::istiod : Fetcher::proxy;
+    if (one.identity || !one.pods.empty())
+      problems_.add(node->at, "what the mesh fetches no process of a pod sends: no 'identity', 'pod' and 'pods'");
+    for (const VariantPlace& variant : written.variants) {
+      const AttemptSpec spec = overlay(one.attempt, variant.attempt.spec);
+      if (spec.protocol != probe::Protocol::http1 || !spec.path || spec.path->find("{nonce}") != std::string::npos ||
+          spec.ticks)
+        problems_.add(node->at,
+                      "what the mesh fetches is http/1.1 without 'ticks', with the 'path' that the policy says");
+    }
+    if (std::find(one.needs.begin(), one.needs.end(), "mesh-fetches") == one.needs.end())
+      one.needs.emplace_back("mesh-fetches");
   }
 
   void read_control_from(MapReader& map, Case& one) {
@@ -287,6 +288,7 @@ class ScenarioReader {
     }
     one.pods = read_pods(problems_, map, one.variants);
     read_tags(map, one);
+    read_fetched_by(map, one, written);
     add_needs_of_pods(one);
     if (one.identity && !one.identity->capabilities.empty() &&
         std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())

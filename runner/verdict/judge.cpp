@@ -55,10 +55,31 @@ class Judge {
   [[nodiscard]] bool controls_allowed() const { return row_.control.allowed_before && row_.control.allowed_after; }
   [[nodiscard]] const probe::Observation& observed() const { return *row_.probe.observed; }
 
+  // The mesh's own request: there is no client to ask.
+  void decide_fetched() {
+    const target::Receipt* touch = evidence::touch(row_.probe, row_.cell.target);
+    const target::Receipt* arrival = evidence::arrival(row_.probe, row_.cell.target);
+    if (target_is_forbidden() && touch != nullptr) return leak(arrival != nullptr ? *arrival : *touch);
+    if (arrival != nullptr)
+      return set(Verdict::allow, "it was fetched: " + target() + " has the receipt (" +
+                                     std::to_string(arrival->number) + " from " + arrival->peer + ")");
+    if (row_.via_addresses.empty())
+      return inconclusive("the addresses of " + row_.cell.via + " are not known, so that nobody can tell who fetches");
+    if (const std::string why = why_absence_proves_nothing(); !why.empty()) return inconclusive(why);
+    if (mesh_.say != Say::denied)
+      return inconclusive("nothing was fetched by " + row_.cell.via + ", and no witness tells who denied it");
+    set(Verdict::deny,
+        "denied by " + mesh_.mechanism + "; nothing arrived at " + target() + ", and its control did before and after",
+        mesh_.layer);
+  }
+
   void decide() {
+    if (row_.cell.fetched) return decide_fetched();
     if (row_.long_lived)
-      if (auto said = judge_long_lived(row_, receipts_complete_, mesh_))
+      if (auto said = judge_long_lived(row_, receipts_complete_, mesh_)) {
+        rerouted_rightly_ = said->verdict == Verdict::rerouted;
         return set(said->verdict, said->because, said->layer);
+      }
     const target::Receipt* touch = evidence::touch(row_.probe, row_.cell.target);
     const target::Receipt* arrival = evidence::arrival(row_.probe, row_.cell.target);
     if (target_is_forbidden() && touch != nullptr) return leak(arrival != nullptr ? *arrival : *touch);
@@ -91,7 +112,9 @@ class Judge {
     std::string because = "a " + words_of(receipt.kind) + " arrived at the forbidden " + target() + " (receipt " +
                           std::to_string(receipt.number) + " from " + receipt.peer + ")";
     if (!mesh_.mechanism.empty()) because += "; the mesh logged " + mesh_.mechanism;
-    if (mesh_.say == Say::nothing && row_.meshed) because += "; the mesh logged nothing of it";
+    if (mesh_.say == Say::nothing && row_.meshed)
+      because += row_.cell.fetched ? "; no sidecar stands in the way of what the mesh itself fetches"
+                                   : "; the mesh logged nothing of it";
     if (row_.probe.observed && !row_.began_in_force) because += "; the policy was not in force when the attempt began";
     set(Verdict::leak, because);
   }
@@ -137,7 +160,7 @@ class Judge {
   }
 
   // Its SYN was answered with RST: it never had a connection that could be a silent one of somebody's.
-  [[nodiscard]] bool was_refused() const { return observed().code == Code::connect_refused; }
+  [[nodiscard]] bool was_refused() const { return row_.probe.observed && observed().code == Code::connect_refused; }
 
   // The pod's own proxy wrote down each request with the connection that it went by, and all of those are known.
   [[nodiscard]] bool went_elsewhere() const {

@@ -77,6 +77,8 @@ std::optional<Sentence> judge_long_lived(const Row& row, bool receipts_complete,
     return inconclusive("it had ended before the change (" + probe::to_string(observed.code) + ")");
   if (!is_over(observed) && seen.last_sent <= seen.deadline)
     return inconclusive("the client stopped trying before " + within + " had passed");
+  if (row.cell.expectation.expect == Expect::reroute && seen.late_elsewhere > 0 && evidence::client_ok(row.probe))
+    return Sentence{Verdict::rerouted, how_long(seen) + ", and from then on at " + row.cell.rerouted_to};
   return cut(row, mesh, how_long(seen));
 }
 

@@ -124,6 +124,46 @@ TEST_F(LabCasePodsTest, WithoutItsProxyTheKernelRefusesAndTellsWhichConnection) 
   EXPECT_TRUE(again) << "nobody waits for proxies that are gone: " << to_string(again.error());
 }
 
+TEST_F(LabCasePodsTest, AProxyThatWasKilledComesBackWithItsPolicy) {
+  scenario::PodTemplate killed, restarted;
+  killed.first = {PodAct::kill_proxy};
+  restarted.first = {PodAct::kill_proxy, PodAct::start_proxy};
+  add("P2+killed", killed);
+  add("P2+restarted", restarted);
+  ASSERT_NO_FATAL_FAILURE(run());
+  EXPECT_EQ(results_.at("P2+killed").errors, std::vector<std::string>{});
+  EXPECT_EQ(results_.at("P2+killed").observations.at(1).code, probe::Code::connect_refused);
+  EXPECT_EQ(witnesses("P2+killed"), std::vector<std::string>{policy::capture_witness("P2")});
+  EXPECT_EQ(results_.at("P2+restarted").errors, std::vector<std::string>{});
+  EXPECT_NE(results_.at("P2+restarted").observations.at(1).code, probe::Code::connect_refused);
+  EXPECT_EQ(witnesses("P2+restarted"), std::vector<std::string>{"P2"}) << "the sidecar's own record";
+  for (const char* name : {"P2+killed", "P2+restarted"}) EXPECT_FALSE(arrived(name)) << name;
+  EXPECT_EQ(world_->health(), std::vector<std::string>{});
+  const auto again = world_->apply({2, policies(), false}, {});
+  EXPECT_TRUE(again) << "the one that is back is waited for: " << to_string(again.error());
+}
+
+TEST_F(LabCasePodsTest, WithoutIstiodWhoRunsKeepsItsPolicyAndWhoStartsHasNone) {
+  scenario::PodTemplate running, fresh;
+  running.first = {PodAct::lose_istiod};
+  fresh.annotations = {{"sidecar.istio.io/nativeSidecar", "false"}};
+  fresh.first = {PodAct::hold_proxy, PodAct::lose_istiod, PodAct::start_proxy};
+  add("P2+running", running);
+  add("P2+fresh", fresh);
+  ASSERT_NO_FATAL_FAILURE(run());
+  for (const char* name : {"P2+running", "P2+fresh"}) {
+    EXPECT_EQ(results_.at(name).errors, std::vector<std::string>{}) << name;
+    EXPECT_FALSE(arrived(name)) << name;
+  }
+  EXPECT_NE(results_.at("P2+running").observations.at(1).code, probe::Code::connect_refused);
+  EXPECT_EQ(witnesses("P2+running"), std::vector<std::string>{"P2"});
+  EXPECT_EQ(results_.at("P2+fresh").observations.at(1).code, probe::Code::connect_refused);
+  EXPECT_EQ(witnesses("P2+fresh"), std::vector<std::string>{policy::capture_witness("P2")});
+  EXPECT_EQ(world_->health(), std::vector<std::string>{});
+  const auto again = world_->apply({2, policies(), false}, {});
+  EXPECT_TRUE(again) << "nobody waits for who cannot hear: " << to_string(again.error());
+}
+
 TEST_F(LabCasePodsTest, ANativeSidecarCannotBeLate) {
   scenario::PodTemplate held;
   held.first = {PodAct::hold_proxy};

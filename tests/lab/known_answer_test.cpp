@@ -129,7 +129,7 @@ TEST(LabKnownAnswers, AnUnresolvableNameIsInconclusiveNotDenied) {
 TEST(LabKnownAnswers, AnAddressSwappedToAnotherFixtureIsRerouted) {
   scenario::Suite suite = shipped_suite();
   fixture(suite, "allow").names.clear();
-  suite.records.push_back({"allow.test", "A", {"other"}, 1, {}});
+  suite.records.push_back({"allow.test", "A", {"other"}, 1, {}, {}});
   const report::Report report = run_lab(suite, {"baseline/allow-exact-http"});
   EXPECT_EQ(told(report, "allow-exact-http", "P3"), "REROUTED fail");
   EXPECT_EQ(told(report, "allow-exact-http", "P4"), "REROUTED fail");

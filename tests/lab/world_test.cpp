@@ -11,6 +11,30 @@
 namespace egressproof::backend::lab {
 namespace {
 
+// A world of its own, for its records.
+class LabRecordsTest : public LabWorldTest {
+ protected:
+  void SetUp() override {}
+};
+
+TEST_F(LabRecordsTest, MoveOnceTheyAreMoved) {
+  Blueprint made = blueprint();
+  made.profiles.resize(1);
+  made.suite.records = {{"moving.test", "A", {"allow"}, 1, {"deny"}, {}}};
+  ASSERT_NO_FATAL_FAILURE(open(made));
+  const auto go = [&](std::uint64_t sequence) {
+    probe::Attempt attempt = http(sequence, "", "moving.test");
+    attempt.name = "moving.test";
+    EXPECT_TRUE(world_->attempt({{"P0", {attempt}}}));
+    return reached(*world_->receipts(), attempt.nonce);
+  };
+  EXPECT_EQ(go(1), Fixtures{"allow"});
+  EXPECT_EQ(go(1), Fixtures{"allow"});
+  const auto moved = world_->move_records();
+  ASSERT_TRUE(moved) << to_string(moved.error());
+  EXPECT_EQ(go(1), Fixtures{"deny"});
+}
+
 TEST_F(LabWorldTest, WitnessesAgreeOnAllowDenyRerouteAndBypass) {
   const auto applied = world_->apply({1, policies(), false}, {});
   ASSERT_TRUE(applied) << to_string(applied.error());

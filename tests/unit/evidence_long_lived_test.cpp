@@ -71,6 +71,21 @@ TEST(LongLived, OnlyTheTargetsOwnReceiptsCount) {
   EXPECT_EQ(row.long_lived->lived(), milliseconds(0));
 }
 
+TEST(LongLived, WhereItMovedToIsCountedAfterTheDeadline) {
+  Sample sample = changed();
+  const std::string nonce = sample.plan.cells.back().attempt.nonce;
+  const auto at_allow = [&](std::int64_t at, ReceiptKind kind) {
+    sample.receive(kind, 1, nonce, "allow").at = Sample::at(at);
+  };
+  at_allow(2650, ReceiptKind::request);
+  at_allow(2800, ReceiptKind::tls);
+  at_allow(2800, ReceiptKind::request);
+  EXPECT_EQ(sample.row().long_lived->late_elsewhere, 0) << "none is expected anywhere else";
+  sample.plan.cells.back().rerouted_to = "allow";
+  EXPECT_EQ(sample.row().long_lived->late_elsewhere, 1);
+  EXPECT_EQ(sample.row().long_lived->late, 0);
+}
+
 TEST(LongLived, WithoutAChangeThereIsNone) {
   Sample sample = changed();
   sample.collected.change.reset();

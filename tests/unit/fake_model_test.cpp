@@ -124,7 +124,7 @@ TEST(FakeNames, AnswersAsTheAuthorityOfTheSuite) {
   one.addresses = {allow, "2001:db8::10"};
   one.names = {"allow.test"};
   suite.fixtures = {one};
-  suite.records = {{"*.wild.test", "A", {"allow"}, 1, {}}, {"b.wild.test", "A", {wild}, 1, {}}};
+  suite.records = {{"*.wild.test", "A", {"allow"}, 1, {}, {}}, {"b.wild.test", "A", {wild}, 1, {}, {}}};
   Faults faults;
   faults.unresolvable = {"gone.test"};
   faults.readdress = {{"moved.test", sink}};

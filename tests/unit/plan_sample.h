@@ -34,7 +34,7 @@ inline scenario::Suite sample_suite() {
                     fixture("deny", {"198.51.100.20"}, {"deny.test"}),
                     fixture("cdn", {"198.51.100.40"}, {"front.test", "fronted.test"}),
                     fixture("wild-a", {"198.51.100.51"}, {"a.wild.test"}), fixture("sink", {"198.51.100.66"}, {})};
-  suite.records = {{"*.wild.test", "A", {"wild-a"}, 1, {}}};
+  suite.records = {{"*.wild.test", "A", {"wild-a"}, 1, {}, {}}};
   suite.roles = {{"allowed", {"allow.test", "allow"}}, {"missing", {"missing.test", "allow"}}};
   suite.profiles = {profile("P0", scenario::Mesh::none), profile("P3"), profile("P3v"), profile("P5n")};
   suite.profiles[2].dialled = {{"allow", "192.0.2.10"}};

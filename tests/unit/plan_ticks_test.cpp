@@ -50,5 +50,32 @@ TEST(PlanTicks, OthersAreSentAsEver) {
   EXPECT_TRUE(plan->extra_probes.empty());
 }
 
+TEST(PlanTicks, RecordsMoveWhereACaseNeedsIt) {
+  scenario::Case one =
+      sample_case("plain", to(probe::Protocol::http1, "allow.test:80"), scenario::Expect::allow, {"P3"});
+  EXPECT_FALSE(make_all(suite_of({one}))->moves_records);
+  one.needs = {"record-changes"};
+  EXPECT_FALSE(make_all(suite_of({one}))->moves_records) << "the lab of this test cannot";
+  EXPECT_TRUE(make(suite_of({one}), {}, {"lab", {"record-changes"}}, "seed")->moves_records);
+}
+
+TEST(PlanFetches, AreTheMeshsOwn) {
+  scenario::Case one = sample_case("jwks", to(probe::Protocol::http1, "deny.test:80"), scenario::Expect::leak, {"P3"});
+  one.attempt.path = "/jwks.json";
+  one.fetched_by = scenario::Fetcher::istiod;
+  scenario::Suite suite = suite_of({one});
+  suite.profiles[1].gateway = "egress";
+  auto plan = make_all(suite);
+  ASSERT_TRUE(plan) << error_of(plan);
+  EXPECT_TRUE(plan->cells.at(0).fetched);
+  EXPECT_EQ(plan->cells.at(0).pod, istiod_end);
+  EXPECT_EQ(plan->cells.at(0).via, istiod_end) << "not the gateway";
+  EXPECT_EQ(plan->cells.at(0).target.fixture, "deny");
+  EXPECT_EQ(plan->controls.at(0).before.path, "/jwks.json");
+  suite.scenarios[0].cases[0].fetched_by = scenario::Fetcher::proxy;
+  plan = make_all(suite);
+  EXPECT_EQ(plan->cells.at(0).via, "P3");
+}
+
 }  // namespace
 }  // namespace egressproof::plan

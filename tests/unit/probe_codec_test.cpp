@@ -343,6 +343,7 @@ TEST(Classify, FindsTheAnswerAndItsParts) {
   EXPECT_EQ(answer->fixture, "allow");
   EXPECT_EQ(answer->receipt, 17U);
   EXPECT_FALSE(find_answer(line.substr(0, line.size() - 1)));
+  EXPECT_TRUE(find_answer("{\"keys\":[],\"answer\":\"" + line.substr(0, line.size() - 1) + "\"}")) << "within JSON";
   EXPECT_TRUE(find_answer("egressproof fixture=egressproof fixture=?" + line)) << "after a false beginning";
 }
 

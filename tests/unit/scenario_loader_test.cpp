@@ -239,6 +239,20 @@ TEST(Load, LeavesFoldersNamedPoliciesOut) {
   EXPECT_EQ(folder.messages(folder.load()), "");
 }
 
+TEST(Load, ReadsWhereARecordMoves) {
+  const testing::Folder folder;
+  folder.copy(testing::data / "valid");
+  std::string text = folder.read("fixtures.yaml");
+  const std::string record = "{name: six.test, type: AAAA, values: [allow]";
+  ASSERT_NE(text.find(record), std::string::npos);
+  folder.write("fixtures.yaml",
+               text.insert(text.find(record) + record.size(), ", moved-to: [\"2001:DB8::20\", allow]"));
+  const Loaded loaded = folder.load();
+  ASSERT_EQ(folder.messages(loaded), "");
+  EXPECT_EQ(loaded.suite.records.at(1).moved_to, (Texts{"2001:db8::20", "allow"}));
+  EXPECT_TRUE(loaded.suite.records.at(0).moved_to.empty());
+}
+
 TEST(Load, ReadsSeveralDocumentsOfOneFile) {
   const testing::Folder folder;
   folder.copy(testing::data / "valid/policies");

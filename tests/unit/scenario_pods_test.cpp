@@ -13,7 +13,7 @@ using ::testing::UnorderedElementsAre;
 class PodCases : public ::testing::Test {
  protected:
   // One case with these lines, in a suite that is sound; P7 has a NetworkPolicy.
-  void load_case(const std::string& lines) {
+  void load_case(const std::string& lines, const std::string& path = "/r") {
     folder_.write("suite.yaml", R"(apiVersion: egressproof/v1
 kind: Fixtures
 zones: [test]
@@ -41,8 +41,8 @@ cases:
   a:
     title: A
     reference: https://example.com
-    attempt: {protocol: http/1.1, dial: "sink:80"}
-)" + lines);
+    attempt: {protocol: http/1.1, dial: "sink:80", path: )" +
+                                  path + "}\n" + lines);
     loaded_ = folder_.load();
   }
   std::string told() { return folder_.messages(loaded_); }
@@ -57,6 +57,22 @@ TEST_F(PodCases, WhatIsDoneFirstIsReadInOrderAndIsANeed) {
   ASSERT_EQ(told(), "");
   EXPECT_THAT(cases()[0].pods.at("").first, ElementsAre(PodAct::flush_rules, PodAct::quit_agent));
   EXPECT_THAT(cases()[0].needs, UnorderedElementsAre("pod-template", "pod-acts"));
+}
+
+TEST_F(PodCases, FaultsAreRead) {
+  load_case("    pod: {first: [kill-proxy, lose-istiod, start-proxy]}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_THAT(cases()[0].pods.at("").first, ElementsAre(PodAct::kill_proxy, PodAct::lose_istiod, PodAct::start_proxy));
+}
+
+TEST_F(PodCases, WhatTheMeshFetchesIsNotTriedPastTheProxy) {
+  load_case("    fetched-by: proxy\n", "/plugin.wasm");
+  ASSERT_EQ(told(), "");
+  EXPECT_EQ(cases().size(), 1U);
+  EXPECT_EQ(cases()[0].fetched_by, Fetcher::proxy);
+  EXPECT_THAT(cases()[0].needs, ElementsAre("mesh-fetches"));
+  load_case("    fetched-by: istiod\n", "\"/{nonce}\"");
+  EXPECT_THAT(told(), HasSubstr("with the 'path' that the policy says")) << "a policy knows no nonce";
 }
 
 TEST_F(PodCases, NeedsFollowFromTheKeys) {

@@ -81,7 +81,7 @@ TEST(Names, WildcardsAndZones) {
   fixture.name = "wild-a";
   fixture.names = {"a.wild.test"};
   suite.fixtures = {fixture};
-  suite.records = {{"*.wild.test", "A", {"wild-a"}, 1, {}}, {"*.b.wild.test", "A", {"192.0.2.1"}, 1, {}}};
+  suite.records = {{"*.wild.test", "A", {"wild-a"}, 1, {}, {}}, {"*.b.wild.test", "A", {"192.0.2.1"}, 1, {}, {}}};
   EXPECT_EQ(look_up(suite, "A.wild.TEST."), Lookup::found);
   EXPECT_EQ(look_up(suite, "x.y.wild.test"), Lookup::found);
   EXPECT_EQ(look_up(suite, "wild.test"), Lookup::no_record) << "a wildcard needs a label before it";

@@ -24,6 +24,7 @@ Config zones() {
                     {"broken.test", "CNAME", {"missing.test"}},
                     {"outside.test", "CNAME", {"example.org"}},
                     {"loop.test", "CNAME", {"loop.test"}},
+                    {"moving.test", "A", {"192.0.2.7"}, 1, false, {"192.0.2.8"}},
                     {"*.rebind.test", "A", {"192.0.2.5", "127.0.0.1", "169.254.169.254"}, 0, true}};
   return config;
 }
@@ -119,6 +120,15 @@ TEST_F(DnsTest, RebindsInTurnForEachName) {
   EXPECT_EQ(ask("s.rebind.test"), "0 192.0.2.5");
   EXPECT_EQ(ask("R.Rebind.test"), "0 169.254.169.254");
   EXPECT_EQ(ask("r.rebind.test"), "0 192.0.2.5");
+}
+
+TEST_F(DnsTest, MovesTheRecordsThatMove) {
+  EXPECT_EQ(ask("moving.test"), "0 192.0.2.7");
+  EXPECT_EQ(ask("moving.test"), "0 192.0.2.7");
+  authority_.move_records();
+  EXPECT_EQ(ask("moving.test"), "0 192.0.2.8");
+  EXPECT_EQ(ask("a.test"), "0 192.0.2.1") << "it stays";
+  EXPECT_EQ(ask("r.rebind.test"), "0 192.0.2.5") << "it still rotates";
 }
 
 TEST_F(DnsTest, TakesEdnsAndCutsWhatDoesNotFit) {

@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "tests/unit/target_support.h"
 
 namespace egressproof::target {
@@ -49,6 +50,23 @@ TEST(Http1Test, SwitchesProtocolsWhereThePathSays) {
     ASSERT_TRUE(plain.send(other));
     EXPECT_NE(plain.read_until("mac=").find("HTTP/1.1 200 OK"), std::string::npos);
   }
+}
+
+TEST(Http1Test, AnswersWithinAKeySetWhereThePathSays) {
+  const std::string host = loopback(1);
+  Running running(one_fixture(host));
+  const std::string nonce = fresh_nonce();
+  Client client(host);
+  ASSERT_TRUE(client.send(get_request("/" + nonce + "/jwks.json", "Connection: close\r\n")));
+  const std::string reply = client.read_until("}\n");
+  const std::size_t body = reply.find("\r\n\r\n");
+  ASSERT_NE(body, std::string::npos) << reply;
+  const Json keys = Json::parse(reply.substr(body + 4), nullptr, false);
+  ASSERT_TRUE(keys.is_object()) << reply;
+  EXPECT_EQ(keys["keys"][0]["kty"], "EC");
+  const auto requests = running.receipts(ReceiptKind::request);
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(keys["answer"].get<std::string>() + "\n", answer_of(requests[0]));
 }
 
 TEST(Http1Test, RedirectsWhereThePathSays) {

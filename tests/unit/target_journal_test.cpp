@@ -132,7 +132,7 @@ TEST(AnswerTest, MacCoversWhatIsSaid) {
 TEST(ConfigTest, RoundTripAndMistake) {
   Config config;
   config.fixtures = {{"allow", "k", {"192.0.2.1"}, {80}, true, {"allow.test"}, false, {53, 443}, true}};
-  config.records = {{"r.test", "A", {"192.0.2.2"}, 5, true}, {"t.test", "TXT", {"\xff \""}}};
+  config.records = {{"r.test", "A", {"192.0.2.2"}, 5, true, {"192.0.2.3"}}, {"t.test", "TXT", {"\xff \""}}};
   config.udp_redirect_port = 15009;
   config.packet_witness = true;
   config.journal = "/j";

@@ -103,6 +103,23 @@ TEST(LongLived, WhatStaysAllowedMustBeSeenToGoOn) {
   EXPECT_FINDING(cut(Expect::allow).judged(), Verdict::false_deny, Status::fail);
 }
 
+TEST(LongLived, WhatMovesToAnotherFixtureIsRerouted) {
+  const auto moved = [](int late, int late_elsewhere) {
+    Sample sample = cut(Expect::reroute);
+    sample.row.long_lived->late = late;
+    sample.row.long_lived->late_elsewhere = late_elsewhere;
+    sample.row.long_lived->last_sent = at(4000);
+    return sample.answered_by("allow").logged({by_cluster()});
+  };
+  EXPECT_FINDING(moved(0, 7).judged(), Verdict::rerouted, Status::pass);
+  EXPECT_THAT(moved(0, 7).judged().because, HasSubstr("from then on at allow"));
+  EXPECT_FINDING(moved(1, 7).judged(), Verdict::leak, Status::fail);                  // still at the old one
+  EXPECT_FINDING(moved(0, 0).judged(), Verdict::inconclusive, Status::inconclusive);  // nowhere
+  Sample failed = moved(0, 7);
+  failed.status(503);
+  EXPECT_FINDING(failed.judged(), Verdict::inconclusive, Status::inconclusive);  // not to the end
+}
+
 TEST(LongLived, AHarnessThatFailedDeniesNothing) {
   Sample sample = cut();
   sample.row.errors = {"the probe's stream is not whole"};

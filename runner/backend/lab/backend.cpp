@@ -102,9 +102,10 @@ class LabBackend : public Backend {
                     "'" + (settings_.programs / program).string() + "' is missing: run 'make build'");
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
       return tl::unexpected(tried.error());
-    plan::Capabilities capabilities{"lab",
-                                    {"netns", "capabilities", "workloads", "inbound", "policy-changes",
-                                     "capture-port-log", "creation-times", "workload-certificate"}};
+    plan::Capabilities capabilities{
+        "lab",
+        {"netns", "capabilities", "workloads", "inbound", "policy-changes", "capture-port-log", "creation-times",
+         "workload-certificate", "record-changes", "mesh-fetches"}};
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     capabilities.features.insert("ipv6");  // its namespaces have both families

@@ -23,8 +23,6 @@ policy::TimePoint now() {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
 }
 
-std::string proxy_id_of(const PodPlace& pod) { return pod_name(pod) + "." + pod.ns; }
-
 // Polls until `gap` says nothing. Errors: its own, or what it last said when the deadline came.
 template <class Gap>
 Result<void> await(Clock::time_point deadline, const std::function<void()>& while_waiting, Gap gap) {
@@ -41,6 +39,8 @@ Result<void> await(Clock::time_point deadline, const std::function<void()>& whil
 }
 
 }  // namespace
+
+std::string proxy_id_of(const PodPlace& pod) { return pod_name(pod) + "." + pod.ns; }
 
 Result<std::vector<mesh::ProxyStatus>> LabWorld::proxy_status() const {
   const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/syncz");
@@ -107,11 +107,11 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
   applied.applied_at = now();
+  // First, so that what the mesh fetches because of a policy meets the network as the same generation wants it.
+  if (auto loaded = load_network_policies(split->network_policies); !loaded) return tl::unexpected(loaded.error());
   std::error_code code;
   std::filesystem::rename(staged, folder_.path() / "config" / "generation.yaml", code);
   if (code) return fail(ErrorKind::environment, "cannot rename '" + staged.string() + "': " + code.message());
-  // While istiod gathers the change.
-  if (auto loaded = load_network_policies(split->network_policies); !loaded) return tl::unexpected(loaded.error());
   if (proxies_.empty()) {  // no marker, and nobody to wait for
     applied.acknowledged_at = now();
     applied.because = "no pod has a proxy";

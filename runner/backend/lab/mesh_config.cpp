@@ -90,6 +90,10 @@ std::map<std::string, std::string> agent_environment(const PodPlace& pod, const 
           {"ISTIO_METAJSON_LABELS", labels.dump()},
           {"ISTIO_DELTA_XDS", "false"},
           {"PROXY_CONFIG", proxy_config(files).dump()},
+          // A plugin whose fetch the network drops keeps its listeners warming until the agent gives up; it would be
+          // five times 15 s.
+          {"WASM_HTTP_REQUEST_TIMEOUT", "500ms"},
+          {"WASM_HTTP_REQUEST_MAX_RETRIES", "1"},
           {"HOME", "/nonexistent"}};
 }
 

@@ -157,6 +157,7 @@ std::map<std::string, std::vector<std::string>> LabWorld::pod_addresses() {
     if (!pod.address6.empty()) addresses[name].push_back(pod.address6);
   };
   for (const ProbePlace& place : probe_places_) put(place.name, pods_[place.pod]);
+  addresses[plan::istiod_end] = {istiod_address};
   for (const PodPlace& pod : pods_)
     if (pod.router) put(pod.name, pod);
   for (const PodPlace& pod : pods_)

@@ -36,6 +36,9 @@ struct ProbePlace {
   std::vector<std::string> capabilities = {};  // these alone; empty: as its uid has them
 };
 
+// As istiod knows the pod's proxy.
+std::string proxy_id_of(const PodPlace& pod);
+
 // Those of the pods, in order, then the extra ones. Error kind scenario: an extra probe of no pod, or a name twice.
 Result<std::vector<ProbePlace>> place_probes(const std::vector<PodPlace>& pods, const std::vector<ExtraProbe>& extra);
 
@@ -51,6 +54,7 @@ class LabWorld : public World {
                                 const std::function<void()>& while_waiting) override;
   Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) override;
+  Result<void> move_records() override;
   Result<target::Journal> receipts() override;
   Result<std::vector<policy::MeshRecord>> mesh_records() override;
   std::vector<std::string> health() override;
@@ -95,6 +99,7 @@ class LabWorld : public World {
   [[nodiscard]] const InjectedPod* injected(const PodPlace& pod) const;
   // Its proxy runs and takes configuration: not one that a case holds back or ended.
   [[nodiscard]] bool in_service(const PodPlace& pod) const {
+    const std::lock_guard lock(proxies_mutex_);
     return pod.meshed && out_of_service_.count(pod.name) == 0;
   }
 
@@ -126,6 +131,14 @@ class LabWorld : public World {
   // POST by the probe to its pod's loopback, until the capture port refuses connections.
   Result<void> ask(const ProbePlace& place, int port, const std::string& path);
   [[nodiscard]] Result<void> await_refusal(const ProbePlace& place) const;
+  // Proxies that die, come again and lose istiod (world_faults.cpp).
+  Result<void> kill_proxy(const ProbePlace& place);
+  Result<void> lose_istiod(const ProbePlace& place);
+  Result<void> restart_proxy(const ProbePlace& place);
+  [[nodiscard]] Result<void> await_ready(const ProbePlace& place);
+  [[nodiscard]] Result<void> await_unconfigured(const ProbePlace& place);
+  [[nodiscard]] Result<std::uint64_t> refused_by_cut(const Netns& netns) const;
+  [[nodiscard]] process::Child& proxy_of(const PodPlace& pod);
   // The pod's kernel is a witness (capture_witness.h).
   [[nodiscard]] bool watches_capture(const PodPlace& pod) const;
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> capture_refusals(std::size_t pod) const;
@@ -178,6 +191,7 @@ class LabWorld : public World {
   SeenEnds seen_ends_;                      // of all attempts
   bool has_network_policies_ = false;       // the world has the ruleset, or must get it
   std::vector<std::string> idle_policies_;  // of the newest generation
+  mutable std::mutex proxies_mutex_;        // of proxies_, logs_ and out_of_service_ while pods of cases are changed
   std::mutex attempt_mutex_;                // of what attempt() writes down: batches_, seen_ends_ and what is expected
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration

@@ -37,6 +37,17 @@ probe::Attempt post(int port, const std::string& path) {
   return attempt;
 }
 
+// Whether after all that the pod's proxy is none that runs and takes configuration.
+bool ends_out_of_service(const std::vector<PodAct>& first) {
+  bool out = false;
+  bool lost = false;
+  for (const PodAct one : first) {
+    if (one == PodAct::lose_istiod) lost = true;
+    if (one != PodAct::flush_rules) out = one != PodAct::start_proxy;
+  }
+  return out || lost;
+}
+
 // Whether the kernel of the pod refuses connections to the capture port.
 Result<bool> nobody_listens(const Netns& netns) {
   const auto socket = netns.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -59,7 +70,7 @@ Result<void> LabWorld::act(const ProbePlace& place, PodAct act) {
     case PodAct::flush_rules:
       return flush_rules(place);
     case PodAct::stop_proxy:
-      proxies_.at(pod.name).signal(SIGTERM);
+      proxy_of(pod).signal(SIGTERM);
       return await_refusal(place);
     case PodAct::quit_agent:
       return ask(place, agent_port, "/quitquitquit");
@@ -67,6 +78,12 @@ Result<void> LabWorld::act(const ProbePlace& place, PodAct act) {
       return ask(place, envoy_port, "/quitquitquit");
     case PodAct::drain_listeners:
       return ask(place, envoy_port, "/drain_listeners");
+    case PodAct::kill_proxy:
+      return kill_proxy(place);
+    case PodAct::start_proxy:
+      return restart_proxy(place);
+    case PodAct::lose_istiod:
+      return lose_istiod(place);
   }
   return {};
 }
@@ -130,13 +147,17 @@ std::map<std::string, std::vector<std::string>> LabWorld::act_first(
     const PodPlace& pod = pods_[place.pod];
     if (!pod.tenant || batches.count(place.name) == 0 || !acted_.insert(place.name).second) continue;
     acting.push_back(&place);
+    const std::lock_guard lock(proxies_mutex_);
     for (const PodAct one : pod.tenant->first)
       if (one != PodAct::flush_rules) out_of_service_.insert(pod.name);
   }
   std::vector<std::vector<std::string>> errors(acting.size());
   static_cast<void>(in_parallel(acting.size(), [&](std::size_t i) -> Result<void> {
-    for (const PodAct one : pods_[acting[i]->pod].tenant->first)
+    const PodPlace& pod = pods_[acting[i]->pod];
+    for (const PodAct one : pod.tenant->first)
       if (auto done = act(*acting[i], one); !done) errors[i].push_back("before the attempt: " + done.error().message);
+    const std::lock_guard lock(proxies_mutex_);
+    if (errors[i].empty() && !ends_out_of_service(pod.tenant->first)) out_of_service_.erase(pod.name);
     return {};
   }));
   std::map<std::string, std::vector<std::string>> by_probe;

@@ -282,6 +282,8 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   const std::filesystem::path folder = pod_folder(pod);
   auto log = log_file(folder / "agent.log", proxy_id);
   if (!log) return tl::unexpected(log.error());
+  // A proxy that never gets a configuration opens none itself.
+  if (auto access = log_file(folder / "access.log", proxy_id); !access) return tl::unexpected(access.error());
   // The fixtures' CA plays the trust store of the system for a proxy that originates TLS.
   const std::vector<std::string> trust{"--bind",
                                        (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store};
@@ -294,7 +296,8 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   command.out = command.err = log->get();
   auto child = process::Child::start(command);
   if (!child) return tl::unexpected(child.error());
-  proxies_.emplace(pod.name, std::move(*child));
+  const std::lock_guard lock(proxies_mutex_);
+  proxies_.insert_or_assign(pod.name, std::move(*child));  // one that ended, in the place of which this one comes
   const std::string witness = pod.witness.empty() ? pod.name : pod.witness;
   logs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "access.log"));
   outputs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "agent.log"));

@@ -1,5 +1,6 @@
 // The fixtures: one egressproof-target in the world, and one in each pod in which a fixture listens.
 #include <algorithm>
+#include <csignal>
 
 #include "base/files.h"
 #include "runner/backend/lab/await.h"
@@ -66,6 +67,17 @@ Result<void> LabWorld::start_targets_in_pods() {
   for (std::size_t k = 0; k < hosts.size(); ++k)
     if (started[k]) pod_targets_.emplace(pods_[hosts[k]].name, std::move(*started[k]));
   return done;
+}
+
+Result<void> LabWorld::move_records() {
+  if (!target_) return fail(ErrorKind::internal, "the world is closed");
+  target_->signal(SIGUSR1);
+  return await(ready_limit, [&]() -> std::string {
+    if (target_->ended()) return "the target ended";
+    return last_lines(folder_.path() / "target.log").find("\"records moved\"") != std::string::npos
+               ? ""
+               : "that the target has moved the records";
+  });
 }
 
 // One journal of several: a connection's number gets its target's own range, for the evidence joins by it.
