@@ -159,5 +159,28 @@ TEST(FakeFaults, AreReadStrictly) {
   EXPECT_THAT(message("[]"), ::testing::HasSubstr("not a JSON object"));
 }
 
+TEST(FakeSidecars, AreObeyedInTheOrderOfIstiod) {
+  const auto one = [](const std::string& name, const std::string& mode, const std::string& metadata = "",
+                      const std::string& selector = "") {
+    return "---\nkind: Sidecar\nmetadata: {name: " + name + ", namespace: t" + metadata + "}\nspec: {" + selector +
+           "outboundTrafficPolicy: {mode: " + mode + "}}\n";
+  };
+  const auto denies = [](const std::string& manifests, const std::map<std::string, std::string>& labels = {}) {
+    auto model = parse_model(manifests);
+    if (!model) ADD_FAILURE() << to_string(model.error());
+    return for_workload((*model)["t"], labels).registry_only;
+  };
+  const std::string closed = one("default", "REGISTRY_ONLY");
+  EXPECT_FALSE(denies(closed + one("a", "ALLOW_ANY"))) << "by name";
+  EXPECT_TRUE(denies(closed + one("z", "ALLOW_ANY")));
+  const std::string young = one("default", "REGISTRY_ONLY", ", creationTimestamp: \"2026-01-02T00:00:00Z\"");
+  EXPECT_FALSE(denies(young + one("z", "ALLOW_ANY", ", creationTimestamp: \"2026-01-01T00:00:00Z\""))) << "by age";
+  EXPECT_TRUE(denies(young + one("a", "ALLOW_ANY", ", creationTimestamp: \"2026-01-03T00:00:00Z\"")));
+  const std::string own = one("z", "ALLOW_ANY", "", "workloadSelector: {labels: {app: a}}, ");
+  EXPECT_FALSE(denies(closed + own, {{"app", "a"}, {"x", "y"}})) << "by selector";
+  EXPECT_TRUE(denies(closed + own, {{"app", "b"}}));
+  EXPECT_TRUE(denies(closed + "---\nkind: Sidecar\nmetadata: {name: e, namespace: t}\nspec: {egress: []}\n"));
+}
+
 }  // namespace
 }  // namespace egressproof::backend::fake

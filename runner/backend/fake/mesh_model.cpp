@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace egressproof::backend::fake {
 namespace {
@@ -220,7 +221,32 @@ class Listener {
   const Resolve& resolve_;
 };
 
+SidecarResource sidecar_of(const YAML::Node& object) {
+  SidecarResource made;
+  if (const YAML::Node selector = object["spec"]["workloadSelector"]; selector && selector["labels"])
+    for (const auto& label : selector["labels"])
+      made.selector[label.first.as<std::string>()] = label.second.as<std::string>();
+  made.created = object["metadata"]["creationTimestamp"].as<std::string>("");
+  made.name = object["metadata"]["name"].as<std::string>("");
+  if (const YAML::Node policy = object["spec"]["outboundTrafficPolicy"]; policy)
+    made.registry_only = policy["mode"].as<std::string>("ALLOW_ANY") == "REGISTRY_ONLY";
+  return made;
+}
+
 }  // namespace
+
+NamespaceModel for_workload(NamespaceModel model, const std::map<std::string, std::string>& labels) {
+  const auto order = [](const SidecarResource& one) {
+    return std::tuple(one.selector.empty(), one.created, one.name);  // RFC 3339 in UTC sorts as text
+  };
+  const SidecarResource* obeyed = nullptr;
+  for (const SidecarResource& one : model.sidecars) {
+    if (!std::includes(labels.begin(), labels.end(), one.selector.begin(), one.selector.end())) continue;
+    if (obeyed == nullptr || order(one) < order(*obeyed)) obeyed = &one;
+  }
+  model.registry_only = obeyed != nullptr && obeyed->registry_only;
+  return model;
+}
 
 Result<MeshModel> parse_model(const std::string& manifests) {
   MeshModel model;
@@ -230,10 +256,9 @@ Result<MeshModel> parse_model(const std::string& manifests) {
       const std::string ns = object["metadata"]["namespace"].as<std::string>("default");
       const std::string kind = object["kind"].as<std::string>("");
       if (kind == "ServiceEntry") model[ns].services.push_back(service_of(object, ns));
-      if (kind == "Sidecar" && !object["spec"]["workloadSelector"])
-        model[ns].registry_only =
-            object["spec"]["outboundTrafficPolicy"]["mode"].as<std::string>("ALLOW_ANY") == "REGISTRY_ONLY";
+      if (kind == "Sidecar") model[ns].sidecars.push_back(sidecar_of(object));
     }
+    for (auto& [ns, one] : model) one = for_workload(std::move(one), {});
   } catch (const YAML::Exception& error) {
     return fail(ErrorKind::environment, std::string("the fake mesh cannot read the manifests: ") + error.what());
   }

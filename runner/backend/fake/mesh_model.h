@@ -30,11 +30,23 @@ struct Service {
   Resolution resolution = Resolution::none;
 };
 
+// A Sidecar resource.
+struct SidecarResource {
+  std::map<std::string, std::string> selector;  // empty: all of the namespace
+  std::string created, name;                    // by which istiod decides which one is obeyed
+  bool registry_only = false;
+};
+
 // What one namespace's sidecars do.
 struct NamespaceModel {
-  bool registry_only = false;
+  bool registry_only = false;  // of those that no Sidecar selects
+  std::vector<SidecarResource> sidecars;
   std::vector<Service> services;
 };
+
+// The same for a workload with these labels: a Sidecar that selects it goes before the others, an older one before a
+// younger one, and of the same age the one whose name comes first.
+NamespaceModel for_workload(NamespaceModel model, const std::map<std::string, std::string>& labels);
 
 using MeshModel = std::map<std::string, NamespaceModel>;  // by namespace
 

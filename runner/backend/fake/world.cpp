@@ -9,6 +9,7 @@
 #include "runner/backend/fake/fake.h"
 #include "runner/backend/fake/internet.h"
 #include "runner/backend/fake/mesh_model.h"
+#include "runner/scenario/workload.h"
 
 namespace egressproof::backend::fake {
 namespace {
@@ -20,6 +21,7 @@ bool matches(const std::string& glob, const std::string& text) {
 struct FakePod {
   Pod pod;
   std::string ns;
+  std::map<std::string, std::string> labels;
   NamespaceModel active, next;
   int rounds_left = 0;  // batches until `next` replaces `active`; -1: never
   bool killed = false;
@@ -37,6 +39,7 @@ class FakeWorld : public World {
       FakePod& made = pods_[profile.name];
       made.pod = {profile.name, "203.0.113." + std::to_string(next++), profile.mesh == scenario::Mesh::sidecar};
       made.ns = profile.ns;
+      made.labels = scenario::pod_labels(profile);
     }
     // Of Istio's rules: what uid or gid 1337 sends is not captured.
     for (const ExtraProbe& extra : blueprint.extra_probes) {
@@ -57,7 +60,7 @@ class FakeWorld : public World {
     auto model = parse_model(generation.manifests);
     if (!model) return tl::unexpected(model.error());
     for (auto& [name, pod] : pods_) {
-      pod.next = (*model)[pod.ns];
+      pod.next = for_workload((*model)[pod.ns], pod.labels);
       pod.rounds_left = 0;
       for (const Enforcement& slow : faults_.enforcement)
         if (slow.profile == name) pod.rounds_left = slow.never ? -1 : slow.rounds;
