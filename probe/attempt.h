@@ -19,6 +19,7 @@ enum class Protocol {
   dns,    // "dns": one query by c-ares; nothing is dialled
   udp,    // "udp": the payload as datagrams, until an answer line comes
   icmp,   // "icmp": echo requests with the payload, until an echo reply comes; no port
+  ip,     // "ip": the payload as that of an IPv4 packet of protocol `ip_protocol`; no port, no answer
   syn     // "syn": TCP SYNs with the payload in them, made by the probe itself on a packet socket, until the SYN/ACK
 };
 
@@ -52,7 +53,18 @@ struct Ticks {
   std::chrono::milliseconds lasting{1000};  // after that time none is sent; the attempt ends well once all are answered
 };
 
-// In host, sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
+// Between two pieces of a ClientHello: long enough that a proxy on a busy machine reads them one by one.
+inline constexpr std::chrono::milliseconds hello_pause{20};
+
+// A connection of mutual TLS, within which the attempt's own handshake is made: what an Istio proxy makes of a client's
+// TLS that it forwards by SNI to a gateway with ISTIO_MUTUAL. The client certificate is that of the workload (see
+// EngineOptions); whose certificate the other end shows is not asked.
+struct OuterTls {
+  std::string sni;
+  bool operator==(const OuterTls&) const = default;
+};
+
+// In host, sni, outer.sni, path, headers, fields, payload and name, "{nonce}" stands for the nonce.
 struct Attempt {
   std::uint64_t sequence = 0;  // 1, 2, 3 ... within the batch
   std::string id;              // unique in the run, for people: "host-spoof-other-ip/P3/probe"
@@ -65,7 +77,10 @@ struct Attempt {
   bool over_tls = false;           // http1, http2, tcp; protocol tls implies it
   std::optional<std::string> sni;  // sent byte for byte; "" or absent: no server_name extension
   std::vector<std::string> alpn;  // offered in this order; empty: the protocol's own. "ep-<nonce>" is always added last
+  std::optional<OuterTls> outer;  // protocol tls only
   bool ech_extension = false;     // adds an encrypted_client_hello (0xfe0d) extension holding the nonce (not real ECH)
+  std::string tls_version;        // "1.2", "1.3": the only one offered; empty: those of OpenSSL
+  int hello_segments = 1;         // TLS: the ClientHello is written in so many pieces, hello_pause apart; at most 64
   std::string host;               // Host or :authority; required for http1 and http2
   std::string method = "GET";
   std::string path = "/r/{nonce}";  // request-target, sent as is (absolute-form allowed for http1)
@@ -73,9 +88,11 @@ struct Attempt {
   Fields fields;  // HTTP: replaces the whole header block, sent as is, in this order. http2: pseudo-headers included;
                   // http1: after "METHOD PATH HTTP/VERSION", one "name: value" line each. Nothing is added.
   std::string http_version = "1.1";  // http1 with fields only: of the request line, "1.0"
-  std::string payload;               // tcp, udp, icmp, syn: bytes to send; if it lacks "{nonce}" it carries none
-  int datagrams = 5;                 // udp, icmp, syn: sent at most, spread over the limit of the response
-  bool expects_answer = true;  // udp, icmp, syn; false: the attempt is ok once all are sent and no error came back
+  std::string payload;               // tcp, udp, icmp, ip, syn: bytes to send; if it lacks "{nonce}" it carries none
+  int ip_protocol = 0;               // ip: the number of the protocol, from 1 to 255
+  int datagrams = 5;                 // udp, icmp, ip, syn: sent at most, spread over the limit of the response
+  bool expects_answer =
+      true;  // udp, icmp, syn; false (ip: always): the attempt is ok once all are sent and no error came back
   // Hops followed at most. Each is a new connection, resolved afresh by name, with the same nonce, `headers` (less
   // Authorization and Cookie on another host), limits and family; SNI and Host are those of the Location; `fields` and
   // `earlier` are not repeated. A Location that is not http or https ends the attempt with the redirect's status.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t max_limit_ms = 600000;
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
+constexpr std::uint64_t max_hello_segments = 64;
 constexpr std::size_t max_datagram = 1200;  // bytes of a payload: none is fragmented
 constexpr std::uint64_t most_ticks = 10000;
 constexpr std::size_t max_alpn = 255;  // RFC 7301: one length byte
@@ -132,10 +133,17 @@ void check_version(ObjectReader& reader, const Attempt& attempt) {
     reader.complain("http_version", "'http_version' needs protocol http/1.1 and 'fields'");
 }
 
+void read_hello_segments(ObjectReader& reader, int& segments) {
+  auto count = static_cast<std::uint64_t>(segments);
+  reader.number("hello_segments", count, max_hello_segments);
+  if (count == 0) reader.complain("hello_segments", "'hello_segments' counts from 1");
+  segments = static_cast<int>(count);
+}
+
 void check_datagrams(ObjectReader& reader, const Attempt& attempt) {
   if (!sends_datagrams(attempt.protocol)) {
     if (attempt.datagrams != Attempt().datagrams || !attempt.expects_answer)
-      reader.complain("datagrams", "'datagrams' and 'expects_answer' are for udp, icmp and syn alone");
+      reader.complain("datagrams", "'datagrams' and 'expects_answer' are for udp, icmp, ip and syn alone");
     return;
   }
   if (attempt.datagrams == 0) reader.complain("datagrams", "'datagrams' counts from 1");
@@ -159,6 +167,7 @@ void check(ObjectReader& reader, const Attempt& attempt) {
   http_only("fields", !attempt.fields.empty());
   http_only("earlier", attempt.earlier.has_value());
   http_only("follow_redirects", attempt.follow_redirects > 0);
+  if (attempt.outer && attempt.protocol != Protocol::tls) reader.complain("outer", "'outer' is for protocol tls alone");
   check_version(reader, attempt);
   if (attempt.query_transport != "udp" && attempt.query_transport != "tcp")
     reader.complain("query_transport", "unknown transport '" + attempt.query_transport + "' (udp or tcp)");
@@ -166,8 +175,12 @@ void check(ObjectReader& reader, const Attempt& attempt) {
     if (protocol.empty() || protocol.size() > max_alpn) reader.complain("alpn", "an ALPN protocol has 1 to 255 bytes");
   check_datagrams(reader, attempt);
   check_ticks(reader, attempt);
-  if (attempt.protocol == Protocol::icmp) {
-    if (attempt.port != 0) reader.complain("port", "icmp has no ports");
+  if ((attempt.protocol == Protocol::ip) != (attempt.ip_protocol != 0))
+    reader.complain("ip_protocol", "'ip_protocol' belongs to protocol ip, which needs it");
+  if (attempt.protocol == Protocol::ip && attempt.expects_answer)
+    reader.complain("expects_answer", "nothing is known of answers to ip");
+  if (is_portless(attempt.protocol)) {
+    if (attempt.port != 0) reader.complain("port", to_string(attempt.protocol) + " has no ports");
     return;
   }
   if (attempt.protocol == Protocol::dns) {
@@ -203,7 +216,10 @@ std::string encode(const Attempt& attempt) {
   json["over_tls"] = attempt.over_tls;
   if (attempt.sni) json["sni"] = bytes_to_utf8(*attempt.sni);
   if (!attempt.alpn.empty()) json["alpn"] = to_json(attempt.alpn);
+  if (attempt.outer) json["outer"] = {{"sni", bytes_to_utf8(attempt.outer->sni)}};
   if (attempt.ech_extension) json["ech_extension"] = true;
+  put(json, "tls_version", attempt.tls_version);
+  if (attempt.hello_segments != 1) json["hello_segments"] = attempt.hello_segments;
   put(json, "host", attempt.host);
   json["method"] = bytes_to_utf8(attempt.method);
   json["path"] = bytes_to_utf8(attempt.path);
@@ -211,6 +227,7 @@ std::string encode(const Attempt& attempt) {
   if (!attempt.fields.empty()) json["fields"] = to_json(attempt.fields);
   if (attempt.http_version != "1.1") json["http_version"] = bytes_to_utf8(attempt.http_version);
   put(json, "payload", attempt.payload);
+  if (attempt.ip_protocol != 0) json["ip_protocol"] = attempt.ip_protocol;
   if (attempt.datagrams != Attempt().datagrams) json["datagrams"] = attempt.datagrams;
   if (!attempt.expects_answer) json["expects_answer"] = false;
   if (attempt.follow_redirects > 0) json["follow_redirects"] = attempt.follow_redirects;
@@ -250,7 +267,17 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
     reader.text("sni", *attempt.sni);
   }
   reader.texts("alpn", attempt.alpn);
+  if (const Json* object = reader.object("outer")) {
+    ObjectReader inner(*object, line);
+    attempt.outer.emplace();
+    inner.text("sni", attempt.outer->sni, true);
+    if (!inner.finish()) reader.complain("outer", inner.problem().message);
+  }
   reader.flag("ech_extension", attempt.ech_extension);
+  reader.text("tls_version", attempt.tls_version);
+  if (!attempt.tls_version.empty() && attempt.tls_version != "1.2" && attempt.tls_version != "1.3")
+    reader.complain("tls_version", "'tls_version' must be \"1.2\" or \"1.3\"");
+  read_hello_segments(reader, attempt.hello_segments);
   reader.text("host", attempt.host);
   reader.text("method", attempt.method);
   reader.text("path", attempt.path);
@@ -258,6 +285,9 @@ tl::expected<Attempt, Problem> decode_attempt(std::string_view line) {
   read_fields(reader, "fields", attempt.fields);
   reader.text("http_version", attempt.http_version);
   reader.text("payload", attempt.payload);
+  auto ip_protocol = static_cast<std::uint64_t>(attempt.ip_protocol);
+  reader.number("ip_protocol", ip_protocol, 255);
+  attempt.ip_protocol = static_cast<int>(ip_protocol);
   auto datagrams = static_cast<std::uint64_t>(attempt.datagrams);
   reader.number("datagrams", datagrams, max_datagrams);
   attempt.datagrams = static_cast<int>(datagrams);

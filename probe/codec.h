@@ -26,10 +26,13 @@
 namespace egressproof::probe {
 
 std::string to_string(Protocol protocol);
-// Whether no connection is made: udp, icmp, syn.
+// Whether no connection is made: udp, icmp, ip, syn.
 constexpr bool sends_datagrams(Protocol protocol) {
-  return protocol == Protocol::udp || protocol == Protocol::icmp || protocol == Protocol::syn;
+  return protocol == Protocol::udp || protocol == Protocol::icmp || protocol == Protocol::ip ||
+         protocol == Protocol::syn;
 }
+// Whether what is dialled is an address alone: icmp, ip.
+constexpr bool is_portless(Protocol protocol) { return protocol == Protocol::icmp || protocol == Protocol::ip; }
 std::string to_string(Stage stage);
 std::string to_string(Code code);
 // The nonce that the earlier request of an attempt carries: the first 32 digits of hex SHA-256(nonce + "/earlier").

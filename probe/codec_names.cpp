@@ -12,13 +12,14 @@ constexpr std::size_t nonce_digits = 32;
 template <class Value, std::size_t size>
 using Names = std::array<std::pair<Value, std::string_view>, size>;
 
-constexpr Names<Protocol, 8> protocols{{{Protocol::http1, "http/1.1"},
+constexpr Names<Protocol, 9> protocols{{{Protocol::http1, "http/1.1"},
                                         {Protocol::http2, "http/2"},
                                         {Protocol::tls, "tls"},
                                         {Protocol::tcp, "tcp"},
                                         {Protocol::dns, "dns"},
                                         {Protocol::udp, "udp"},
                                         {Protocol::icmp, "icmp"},
+                                        {Protocol::ip, "ip"},
                                         {Protocol::syn, "syn"}}};
 
 constexpr Names<Stage, 5> stages{{{Stage::resolve, "resolve"},

@@ -104,6 +104,26 @@ class Echo : public Connected {
   const unsigned reply_;
 };
 
+// Whatever is sent as a protocol of its own above IPv4. The kernel makes the IP header. Not connected: an ICMP error
+// for a protocol that the other end does not know is none of its business.
+class Raw : public DatagramSocket {
+ public:
+  Raw(std::string bytes, const std::string& address) : bytes_(std::move(bytes)), peer_(make_address(address, 0)) {}
+  std::optional<Unopened> open(int protocol) {
+    if (peer_.storage.ss_family != AF_INET) return Unopened{Code::unsupported, "ip is IPv4 alone"};
+    fd_.reset(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+    return fd_.valid() ? std::nullopt : std::optional(failed("socket(SOCK_RAW)", errno));
+  }
+  int send() override {
+    return ::sendto(fd_.get(), bytes_.data(), bytes_.size(), MSG_NOSIGNAL, peer_.raw(), peer_.size) < 0 ? errno : 0;
+  }
+  Arrived received(std::string_view, std::string&) override { return Arrived::nothing; }
+
+ private:
+  std::string bytes_;
+  Address peer_;
+};
+
 }  // namespace
 
 std::string end_of(const std::string& address, unsigned port) {
@@ -115,6 +135,11 @@ tl::expected<std::unique_ptr<DatagramSocket>, Unopened> open_datagrams(const Att
                                                                        const std::string& address) {
   if (attempt.protocol == Protocol::syn) return open_packet_syn(attempt, address);
   const std::string payload = fill_nonce(attempt.payload, attempt.nonce);
+  if (attempt.protocol == Protocol::ip) {
+    auto raw = std::make_unique<Raw>(payload, address);
+    if (const auto why = raw->open(attempt.ip_protocol)) return tl::unexpected(*why);
+    return raw;
+  }
   const bool v6 = address.find(':') != std::string::npos;
   const bool udp = attempt.protocol == Protocol::udp;
   std::unique_ptr<Connected> made;

@@ -1,5 +1,5 @@
-// How the datagrams of one attempt leave, and which that come back answer them: UDP, ICMP echo, or a SYN of the probe's
-// own on a packet socket.
+// How the datagrams of one attempt leave, and which that come back answer them: UDP, ICMP echo, a protocol of IP on a
+// raw socket, or a SYN of the probe's own on a packet socket.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,8 @@ class DatagramSocket {
  public:
   virtual ~DatagramSocket() = default;
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // "address:port" of this end, known before anything is sent; icmp: the echo identifier in place of the port.
+  // "address:port" of this end, known before anything is sent; icmp: the echo identifier in place of the port; ip:
+  // empty.
   [[nodiscard]] const std::string& local() const { return local_; }
   // One datagram. 0, or errno.
   virtual int send() = 0;
@@ -40,8 +41,8 @@ struct Unopened {
   std::string why;
 };
 
-// Nothing is sent yet. `address`: IP literal. syn needs CAP_NET_RAW, icmp that or a group of net.ipv4.ping_group_range;
-// without it the code is unsupported.
+// Nothing is sent yet. `address`: IP literal. ip and syn need CAP_NET_RAW, icmp that or a group of
+// net.ipv4.ping_group_range; without it the code is unsupported.
 tl::expected<std::unique_ptr<DatagramSocket>, Unopened> open_datagrams(const Attempt& attempt,
                                                                        const std::string& address);
 

@@ -53,7 +53,10 @@ class Batch {
 
  private:
   void begin(const Attempt& attempt) {
-    if (const std::string why = unsupported(attempt); !why.empty()) {
+    if (attempt.outer && options_.workload_certificate.empty()) {
+      tell_(untried(attempt, Code::local_error,
+                    "no certificate of the workload for mutual TLS: see --workload-certificate"));
+    } else if (const std::string why = unsupported(attempt); !why.empty()) {
       tell_(untried(attempt, Code::unsupported, why));
     } else if (!loop_.valid() || multi_.broken()) {
       tell_(untried(attempt, Code::local_error, "the event loop could not be made or has failed"));

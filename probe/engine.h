@@ -12,7 +12,9 @@
 namespace egressproof::probe {
 
 struct EngineOptions {
-  std::string ca_file;          // PEM of the fixtures' CA; empty: certificates are not verified
+  std::string ca_file;  // PEM of the fixtures' CA; empty: certificates are not verified
+  // Folder with cert-chain.pem and key.pem, by which a workload of the mesh shows who it is; empty: there are none.
+  std::string workload_certificate;
   int parallel = 32;            // fewer if the process may not have so many descriptors
   std::string dns_server;       // IP literal of the name server for all names; empty: those of resolv.conf
   std::uint16_t dns_port = 53;  // of dns_server

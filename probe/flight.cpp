@@ -64,7 +64,7 @@ void Flight::dial(const std::string& address) {
     datagrams_ = std::make_unique<Datagrams>(loop_, hop_, address, on_ready_);
     return;
   }
-  transfer_ = std::make_unique<Transfer>(loop_, multi_, hop_, address, options_.ca_file, on_ready_);
+  transfer_ = std::make_unique<Transfer>(loop_, multi_, hop_, address, options_, on_ready_);
 }
 
 bool Flight::step() {

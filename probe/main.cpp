@@ -25,6 +25,8 @@ std::string is_share(const std::string& text) {
 
 void add_engine_options(CLI::App& app, probe::EngineOptions& options) {
   app.add_option("--ca", options.ca_file, "PEM file of the CA that the fixtures' certificates must chain to");
+  app.add_option("--workload-certificate", options.workload_certificate,
+                 "folder with cert-chain.pem and key.pem, for mutual TLS that the attempt makes itself");
   app.add_option("--dns", options.dns_server, "name server for all names, an IP address [those of resolv.conf]")
       ->check(CLI::ValidIPV4);
   app.add_option("--dns-port", options.dns_port, "port of --dns")->capture_default_str();
@@ -42,7 +44,8 @@ int run_pipes(const probe::EngineOptions& options) {
   say(Json{
       {"type", "hello"},
       {"version", EGRESSPROOF_VERSION},
-      {"features", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn", "earlier", "fields", "redirects"}}}
+      {"features",
+       {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn", "earlier", "fields", "redirects", "outer"}}}
           .dump());
   probe::Batches batches(options, say);
   std::string line;

@@ -53,7 +53,11 @@ TlsClient::TlsClient(const Attempt& attempt, std::function<void()> started)
     : started_(std::move(started)),
       sni_(fill_nonce(attempt.sni.value_or(""), attempt.nonce)),
       ech_(grease_ech(attempt.nonce)),
-      with_ech_(attempt.ech_extension) {
+      with_ech_(attempt.ech_extension),
+      tls_version_(attempt.tls_version.empty()    ? 0
+                   : attempt.tls_version == "1.2" ? TLS1_2_VERSION
+                                                  : TLS1_3_VERSION),
+      hello_segments_(attempt.hello_segments) {
   std::vector<std::string> alpn = attempt.alpn;
   if (alpn.empty() && attempt.protocol == Protocol::http1) alpn = {"http/1.1"};
   if (alpn.empty() && attempt.protocol == Protocol::http2) alpn = {"h2"};
@@ -65,6 +69,13 @@ TlsClient::TlsClient(const Attempt& attempt, std::function<void()> started)
 bool TlsClient::install(SSL_CTX* ctx) {
   const auto* wire = reinterpret_cast<const unsigned char*>(alpn_wire_.data());
   if (SSL_CTX_set_alpn_protos(ctx, wire, static_cast<unsigned>(alpn_wire_.size())) != 0) return false;
+  if (tls_version_ != 0 &&
+      (SSL_CTX_set_min_proto_version(ctx, tls_version_) != 1 || SSL_CTX_set_max_proto_version(ctx, tls_version_) != 1))
+    return false;
+  if (hello_segments_ > 1) {
+    segments_ = make_hello_segments(hello_segments_);
+    if (!segments_) return false;
+  }
   SSL_CTX_set_ex_data(ctx, client_index(), this);
   SSL_CTX_set_info_callback(ctx, on_info);
   return !with_ech_ || SSL_CTX_add_custom_ext(ctx, ech_extension_type, SSL_EXT_CLIENT_HELLO, add_ech, nullptr, &ech_,
@@ -80,6 +91,7 @@ void TlsClient::on_info(const SSL* ssl, int where, int) {
 // libcurl lower-cases the name and strips its final dot; the attempt's bytes are put in its place.
 void TlsClient::starting(SSL* ssl) {
   SSL_set_tlsext_host_name(ssl, sni_.empty() ? nullptr : sni_.data());
+  if (segments_) put_before(ssl, std::move(segments_));
   started_();
 }
 

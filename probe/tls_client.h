@@ -7,6 +7,7 @@
 #include <string>
 
 #include "probe/attempt.h"
+#include "probe/hello_segments.h"
 
 namespace egressproof::probe {
 
@@ -33,6 +34,9 @@ class TlsClient {
   std::function<void()> started_;
   std::string alpn_wire_, sni_, ech_;
   bool with_ech_;
+  int tls_version_;  // of OpenSSL; 0: any
+  int hello_segments_;
+  OwnedBio segments_;  // until the handshake begins
   std::string version_, alpn_, certificate_;
 };
 

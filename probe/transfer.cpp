@@ -40,19 +40,20 @@ std::string header_of(CURL* easy, const char* name) {
 }  // namespace
 
 Transfer::Transfer(EventLoop& loop, CurlMulti& multi, const Attempt& attempt, std::string address,
-                   const std::string& ca_file, std::function<void()> on_done)
+                   const EngineOptions& options, std::function<void()> on_done)
     : loop_(loop),
       multi_(multi),
       attempt_(attempt),
       address_(std::move(address)),
       on_done_(std::move(on_done)),
       clock_(loop, stage_limits(attempt), [this] { expired(); }),
-      tls_(attempt, [this] { clock_.enter(Stage::tls); }),
-      exchange_(make_exchange(attempt)),
+      tls_(attempt.outer ? outer_handshake(attempt) : attempt, [this] { clock_.enter(Stage::tls); }),
+      exchange_(attempt.outer ? std::make_unique<InnerTls>(attempt, options.ca_file) : make_exchange(attempt)),
       easy_(curl_easy_init()) {
   if (auto* ticked = dynamic_cast<TickedExchange*>(exchange_.get()))
     ticker_ = std::make_unique<Ticker>(loop_, attempt_, *ticked, [this] { exchange(); });
-  prepare(ca_file);
+  inner_ = dynamic_cast<const InnerTls*>(exchange_.get());
+  prepare(options);
   clock_.enter(Stage::connect);
   multi_.add(easy_, [this](CURLcode code) { done(code); });
 }
@@ -195,9 +196,10 @@ void Transfer::tell(Observation& seen) const {
   seen.http_status = reply_.status;
   seen.http_version = reply_.http_version;
   seen.server_header = reply_.server_header;
-  seen.alpn = tls_.alpn();
-  seen.tls_version = tls_.version();
-  seen.certificate = tls_.certificate();
+  const TlsClient& tls = inner_ != nullptr ? inner_->told() : tls_;
+  seen.alpn = tls.alpn();
+  seen.tls_version = tls.version();
+  seen.certificate = tls.certificate();
   seen.answer = find_answer(reply_.body);
   seen.body_excerpt = escape(reply_.body, excerpt_size);
   seen.bytes_received = reply_.bytes;

@@ -12,8 +12,10 @@
 
 #include "probe/attempt.h"
 #include "probe/curl_multi.h"
+#include "probe/engine.h"
 #include "probe/event_loop.h"
 #include "probe/exchange.h"
+#include "probe/inner_tls.h"
 #include "probe/observation.h"
 #include "probe/stage_clock.h"
 #include "probe/ticker.h"
@@ -23,9 +25,9 @@ namespace egressproof::probe {
 
 class Transfer {
  public:
-  // `address`: IP literal to dial, and nothing else is. `ca_file`: PEM of the fixtures' CA; empty: certificates are not
-  // verified. `on_done` is called once, from the loop, when ended() has become true.
-  Transfer(EventLoop& loop, CurlMulti& multi, const Attempt& attempt, std::string address, const std::string& ca_file,
+  // `address`: IP literal to dial, and nothing else is. `on_done` is called once, from the loop, when ended() has
+  // become true.
+  Transfer(EventLoop& loop, CurlMulti& multi, const Attempt& attempt, std::string address, const EngineOptions& options,
            std::function<void()> on_done);
   ~Transfer();
   Transfer(const Transfer&) = delete;
@@ -43,8 +45,8 @@ class Transfer {
   static int on_debug(CURL*, curl_infotype type, char*, std::size_t, void* self);
   static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address);
 
-  void prepare(const std::string& ca_file);
-  void prepare_tls(const std::string& ca_file);
+  void prepare(const EngineOptions& options);
+  void prepare_tls(const EngineOptions& options);
   void prepare_http();
   void done(CURLcode code);  // libcurl has ended its part
   void read_reply();
@@ -64,7 +66,8 @@ class Transfer {
   StageClock clock_;
   TlsClient tls_;
   std::unique_ptr<Exchange> exchange_;
-  std::unique_ptr<Ticker> ticker_;  // of a long-lived attempt; borrows exchange_
+  const InnerTls* inner_ = nullptr;  // exchange_, if it is one
+  std::unique_ptr<Ticker> ticker_;   // of a long-lived attempt; borrows exchange_
   CURL* easy_;
   curl_slist* headers_ = nullptr;
   curl_slist* connect_to_ = nullptr;

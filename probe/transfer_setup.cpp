@@ -72,7 +72,7 @@ void share_local_ports(int index, int count) {
   own_count = part;
 }
 
-void Transfer::prepare(const std::string& ca_file) {
+void Transfer::prepare(const EngineOptions& options) {
   const std::string port = std::to_string(attempt_.port);
   // The URL's host is only a label for libcurl: address, SNI and Host are each set on their own.
   set(easy_, CURLOPT_URL,
@@ -93,7 +93,7 @@ void Transfer::prepare(const std::string& ca_file) {
   set(easy_, CURLOPT_ERRORBUFFER, error_);
   set(easy_, CURLOPT_PREREQFUNCTION, &Transfer::on_ready);
   set(easy_, CURLOPT_PREREQDATA, this);
-  if (uses_tls(attempt_)) prepare_tls(ca_file);
+  if (uses_tls(attempt_)) prepare_tls(options);
   // Not together with FORBID_REUSE, which closes the connection as soon as it is made; libcurl never gives a
   // connect-only connection to another transfer, and closes it with this one.
   if (attempt_.protocol == Protocol::tls || exchange_)
@@ -102,7 +102,13 @@ void Transfer::prepare(const std::string& ca_file) {
     prepare_http();
 }
 
-void Transfer::prepare_tls(const std::string& ca_file) {
+void Transfer::prepare_tls(const EngineOptions& options) {
+  // The other end of an outer connection shows a certificate of the mesh.
+  const std::string ca_file = attempt_.outer ? "" : options.ca_file;
+  if (attempt_.outer) {
+    set(easy_, CURLOPT_SSLCERT, (options.workload_certificate + "/cert-chain.pem").c_str());
+    set(easy_, CURLOPT_SSLKEY, (options.workload_certificate + "/key.pem").c_str());
+  }
   set(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
   set(easy_, CURLOPT_SSL_VERIFYPEER, ca_file.empty() ? 0L : 1L);
   if (!ca_file.empty()) set(easy_, CURLOPT_CAINFO, ca_file.c_str());

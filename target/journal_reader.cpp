@@ -1,3 +1,6 @@
+#include <chrono>
+#include <map>
+#include <optional>
 #include <set>
 
 #include "base/object_reader.h"
@@ -10,6 +13,24 @@ std::string type_of(std::string_view line) {
   const Json json = Json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("type") || !json["type"].is_string()) return {};
   return json["type"];
+}
+
+std::string ends_of(const Receipt& receipt) { return receipt.local + " " + receipt.peer; }
+
+// A target that is late to accept does not make the connection late: it was opened when its SYN came.
+void put_opening_times(std::vector<Receipt>& receipts) {
+  std::map<std::string, std::vector<std::chrono::microseconds>> syns;
+  for (const Receipt& receipt : receipts)
+    if (receipt.kind == ReceiptKind::packet && receipt.transport == "tcp") syns[ends_of(receipt)].push_back(receipt.at);
+  for (Receipt& receipt : receipts) {
+    if (receipt.kind != ReceiptKind::connection) continue;
+    const auto found = syns.find(ends_of(receipt));
+    if (found == syns.end()) continue;
+    std::optional<std::chrono::microseconds> latest;
+    for (const std::chrono::microseconds at : found->second)
+      if (at <= receipt.at && (!latest || at > *latest)) latest = at;
+    receipt.at = latest.value_or(receipt.at);
+  }
 }
 
 }  // namespace
@@ -56,6 +77,7 @@ Journal decode_journal(std::string_view content) {
     journal.receipts.push_back(*receipt);
   }
   if (number == 0) journal.errors.emplace_back("receipt journal: it is empty");
+  put_opening_times(journal.receipts);
   return journal;
 }
 

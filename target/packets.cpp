@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
+#include <cstring>
 
 #include "target/http_head.h"
 #include "target/recorder.h"
@@ -110,6 +112,45 @@ bool attach_filter(int fd) {
   return ::setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
+bool stamp_arrivals(int fd) {
+  constexpr int on = 1;
+  return ::setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0;
+}
+
+struct Arrival {
+  std::string_view bytes;
+  unsigned char type = 0;  // sll_pkttype
+  std::chrono::microseconds at{0};
+};
+
+// By the kernel's clock: when the packet came, not when this process had time for it. Empty: there is none.
+std::optional<Arrival> next_arrival(int fd, std::array<char, 2048>& buffer) {
+  sockaddr_ll from{};
+  iovec part{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control{};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(fd, &message, MSG_DONTWAIT);
+  if (got < 0) return std::nullopt;
+  Arrival arrival{
+      std::string_view(buffer.data(), static_cast<std::size_t>(got)), from.sll_pkttype,
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())};
+  for (const cmsghdr* one = CMSG_FIRSTHDR(&message); one != nullptr;
+       one = CMSG_NXTHDR(&message, const_cast<cmsghdr*>(one))) {
+    if (one->cmsg_level != SOL_SOCKET || one->cmsg_type != SCM_TIMESTAMPNS) continue;
+    timespec stamp{};
+    std::memcpy(&stamp, CMSG_DATA(one), sizeof stamp);
+    arrival.at = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::seconds(stamp.tv_sec) +
+                                                                       std::chrono::nanoseconds(stamp.tv_nsec));
+  }
+  return arrival;
+}
+
 }  // namespace
 
 std::optional<Packet> read_packet(std::string_view bytes) {
@@ -147,7 +188,8 @@ Result<PacketWitness> PacketWitness::open(Owner owner, JournalWriter& journal) {
     every.sll_family = AF_PACKET;
     // Not ETH_P_ALL: that would also be shown what arrives at a port of a bridge, and is then dropped there.
     every.sll_protocol = htons(protocols[i]);
-    if (!attach_filter(fds[i].get()) || ::bind(fds[i].get(), reinterpret_cast<sockaddr*>(&every), sizeof every) != 0)
+    if (!attach_filter(fds[i].get()) || !stamp_arrivals(fds[i].get()) ||
+        ::bind(fds[i].get(), reinterpret_cast<sockaddr*>(&every), sizeof every) != 0)
       return tl::unexpected(system_error(ErrorKind::environment, "bind(AF_PACKET)"));
   }
   return PacketWitness(std::move(fds), std::move(owner), journal);
@@ -155,20 +197,16 @@ Result<PacketWitness> PacketWitness::open(Owner owner, JournalWriter& journal) {
 
 void PacketWitness::take(int fd) {
   std::array<char, 2048> buffer{};
-  for (;;) {
-    sockaddr_ll from{};
-    socklen_t size = sizeof from;
-    const ssize_t got =
-        ::recvfrom(fd, buffer.data(), buffer.size(), MSG_DONTWAIT, reinterpret_cast<sockaddr*>(&from), &size);
-    if (got < 0) break;
+  while (const auto arrival = next_arrival(fd, buffer)) {
     // What this host sends itself is seen when it arrives, on the loopback interface.
-    if (from.sll_pkttype == PACKET_OUTGOING) continue;
-    const auto packet = read_packet(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    if (arrival->type == PACKET_OUTGOING) continue;
+    const auto packet = read_packet(arrival->bytes);
     const Fixture* fixture = packet ? owner_(packet->destination) : nullptr;
     if (fixture == nullptr) continue;
     Receipt made = Recorder({0, packet->local, packet->peer}, *fixture, *journal_).receipt(ReceiptKind::packet);
     made.transport = packet->transport;
     made.nonce = packet->nonce;
+    made.at = arrival->at;
     journal_->write(made);
   }
   tpacket_stats stats{};

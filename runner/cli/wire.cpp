@@ -51,6 +51,9 @@ std::string tls_line(const probe::Attempt& attempt) {
   for (const std::string& one : attempt.alpn) alpn += (alpn.empty() ? "" : " ") + shown(one, attempt.nonce);
   if (!alpn.empty()) line += ", ALPN " + alpn;
   if (attempt.ech_extension) line += ", encrypted_client_hello";
+  if (!attempt.tls_version.empty()) line += ", version " + attempt.tls_version + " alone";
+  if (attempt.hello_segments > 1)
+    line += ", the ClientHello in " + std::to_string(attempt.hello_segments) + " TCP segments";
   if (attempt.protocol == Protocol::tls) line += " (handshake only)";
   return line;
 }

@@ -151,9 +151,10 @@ class Joiner {
       packets.insert(sent.begin(), sent.end());
     };
     add(ends_of(observed), span);
-    // A proxy may have opened its connection long before, for another request.
+    // A proxy may have opened its connection long before, for another request; and a target may have been late to take
+    // it.
     for (const policy::MeshRecord* record : records)
-      add({record->upstream_local, record->upstream}, {microseconds(0), span.end});
+      add({record->upstream_local, record->upstream}, {microseconds(0), network_span_of(observed).end});
   }
 
   void put_received(const std::set<std::uint64_t>& connections, const std::set<const target::Receipt*>& packets,

@@ -29,8 +29,10 @@ bool has_record(const RecordIndex& index, const plan::Cell& cell, const probe::O
   });
 }
 
+// Only the port is another: a record of another address is of another pod, of a case's own beside the workload's.
 bool fits(const MeshRecord& record, const Unexplained& one) {
-  return record.destination == ends_of(*one.observed).local && one.observed->started_at <= record.at &&
+  return address_part(record.downstream) == address_part(ends_of(*one.observed).peer) &&
+         record.destination == ends_of(*one.observed).local && one.observed->started_at <= record.at &&
          record.at <= one.observed->finished_at &&
          (record.sni.empty() || plan::bare_name(record.sni) == plan::bare_name(one.attempt->sni.value_or("")));
 }

@@ -57,6 +57,7 @@ bool client_ok(const Witnesses& one) {
     case probe::Protocol::udp:
       return one.genuine_answer || !one.attempt.expects_answer;
     case probe::Protocol::icmp:  // the kernel answers, and knows no key
+    case probe::Protocol::ip:    // sent is all that a client can say
     case probe::Protocol::syn:
     case probe::Protocol::tls:
     case probe::Protocol::dns:
@@ -67,7 +68,7 @@ bool client_ok(const Witnesses& one) {
 
 std::vector<const Receipt*> arrivals(const Witnesses& one, const plan::Destination& destination) {
   // What ends below TCP and UDP leaves no other trace than the packet that carried the nonce.
-  const bool packets = one.attempt.protocol == probe::Protocol::icmp || one.attempt.protocol == probe::Protocol::syn;
+  const bool packets = probe::is_portless(one.attempt.protocol) || one.attempt.protocol == probe::Protocol::syn;
   return all(one, destination, [&](const Receipt& receipt) {
     if (receipt.kind == ReceiptKind::packet) return packets && receipt.nonce == one.attempt.nonce;
     return receipt.kind != ReceiptKind::connection;

@@ -110,6 +110,7 @@ class Maker {
         profile.gateway.empty() ? profile.name : scenario::gateway_owner(suite_.profiles, profile).name + ".gateway";
     cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
     if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
+    cell.default_deny_overridden = profile.default_deny_overridden;
     if (std::find(one.needs.begin(), one.needs.end(), "record-changes") != one.needs.end()) plan_.moves_records = true;
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
@@ -154,7 +155,9 @@ class Maker {
   // Index of the control of the same request and destination, made if there is none yet.
   Result<std::size_t> control_of(const Directory& directory, const RowName& row, const scenario::Case& one,
                                  const scenario::AttemptSpec& spec, const Destination& expected) {
-    const auto sent = resolve(directory, one.control ? scenario::overlay(spec, *one.control) : spec, Dialling::real);
+    scenario::AttemptSpec asked = one.control ? scenario::overlay(spec, *one.control) : spec;
+    asked.outer.reset();  // there is no gateway on the vantage's way, and the vantage has no identity in the mesh
+    const auto sent = resolve(directory, asked, Dialling::real);
     if (!sent) return tl::unexpected(sent.error());
     const std::string key =
         probe::encode(sent->attempt) + "\n" + expected.fixture + "\n" + expected.host + "\n" + one.control_from;
@@ -181,7 +184,10 @@ class Maker {
     auto pod = one.pods.find(row.variant);
     if (pod == one.pods.end()) pod = one.pods.find("");
     if (!one.identity && pod == one.pods.end() && !long_lived) return profile;
-    return own_probe(profile, one.identity.value_or(scenario::Identity{}), row_id(row),
+    // Variants share a pod in which nothing is done before and which does not begin with the attempt.
+    const bool shared =
+        pod != one.pods.end() && pod->first.empty() && pod->second.first.empty() && !pod->second.from_zero;
+    return own_probe(profile, one.identity.value_or(scenario::Identity{}), shared ? one.id : row_id(row),
                      pod == one.pods.end() ? std::nullopt : std::optional(pod->second));
   }
 

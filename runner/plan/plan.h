@@ -54,6 +54,7 @@ struct Cell {
   // Of a long-lived attempt, which is sent while the policies change: how long after the change was made
   // something may still arrive at the target. 0: any other.
   std::chrono::milliseconds cut_within{0};
+  bool default_deny_overridden = false;  // see scenario::Profile: its sidecar is expected to deny nothing
   // The mesh makes this request because a policy of the profile names it; no probe sends it. `pod` is then whose
   // address it comes from: the profile, or plan::istiod_end.
   bool fetched = false;

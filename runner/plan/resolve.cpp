@@ -79,6 +79,9 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   if (spec.sni) attempt.sni = texts(*spec.sni);
   for (const std::string& one : spec.alpn.value_or(std::vector<std::string>())) attempt.alpn.push_back(texts(one));
   attempt.ech_extension = spec.ech_extension.value_or(false);
+  attempt.tls_version = spec.tls_version.value_or("");
+  attempt.hello_segments = spec.hello_segments.value_or(1);
+  if (spec.outer) attempt.outer = probe::OuterTls{texts(spec.outer->sni)};
   texts.put(spec.host, attempt.host);
   texts.put(spec.method, attempt.method);
   texts.put(spec.path, attempt.path);
@@ -86,6 +89,10 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   if (spec.fields) attempt.fields = texts(*spec.fields);
   texts.put(spec.payload, attempt.payload);
   if (!spec.payload && probe::sends_datagrams(attempt.protocol)) attempt.payload = "egressproof {nonce}\n";
+  if (attempt.protocol == probe::Protocol::ip) {
+    attempt.ip_protocol = spec.ip_protocol.value_or(0);
+    attempt.expects_answer = false;
+  }
   attempt.datagrams = spec.datagrams.value_or(attempt.datagrams);
   attempt.expects_answer = spec.expects_answer.value_or(attempt.expects_answer);
   attempt.follow_redirects = spec.follow_redirects.value_or(0);
@@ -144,7 +151,7 @@ class Resolver {
   }
 
   Result<void> put_dialled(const std::string& dial) {
-    const bool portless = attempt().protocol == probe::Protocol::icmp;
+    const bool portless = probe::is_portless(attempt().protocol);
     const auto endpoint = portless ? Result<Endpoint>(Endpoint{dial, 0}) : endpoint_of("dial", dial);
     if (!endpoint) return tl::unexpected(endpoint.error());
     attempt().port = endpoint->port;
@@ -223,6 +230,7 @@ std::string absolute_form_host(const std::string& path) {
 }
 
 std::vector<std::string> names_used(const probe::Attempt& attempt) {
+  if (attempt.outer) return {attempt.outer->sni, attempt.sni.value_or("")};
   if (uses_tls(attempt)) return {attempt.sni.value_or("")};
   std::vector<std::string> names{absolute_form_host(attempt.path)};
   for (const auto& [name, value] : attempt.fields)

@@ -113,6 +113,21 @@ bool is_registry_only(const Node& spec) {
   return mode == nullptr || mode->kind == Node::Kind::null || mode->text == "REGISTRY_ONLY";
 }
 
+bool is_own_sidecar(const PolicyObject& object, const Profile& profile) {
+  return (object.ns.empty() || object.ns == profile.ns) && object.kind == "Sidecar" &&
+         group_of(object.api_version) == "networking.istio.io";
+}
+
+// Whether there is a default deny, whatever becomes of it.
+bool has_default_deny(const Profile& profile) {
+  return std::any_of(profile.policies.begin(), profile.policies.end(), [&](const PolicyObject& object) {
+    if (!is_own_sidecar(object, profile)) return false;
+    const Node root = root_of(object);
+    const Node* spec = scenario::find(root, "spec");
+    return spec != nullptr && selector_of(*spec).empty() && is_registry_only(*spec);
+  });
+}
+
 }  // namespace
 
 Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope) {
@@ -123,6 +138,10 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Seen> seen;
   std::string all;
   for (const Profile& profile : profiles) {
+    if (profile.default_deny_overridden && !has_default_deny(profile))
+      return fail(ErrorKind::scenario, to_string(profile.at) + ": profile '" + profile.name +
+                                           "' says that its default deny is overridden, but no Sidecar without "
+                                           "workloadSelector in its policies is REGISTRY_ONLY");
     for (const PolicyObject& written : profile.policies) {
       PolicyObject object = written;
       if (scope == Scope::with_harness_hosts) {
@@ -170,13 +189,11 @@ Result<std::string> changed_manifests(const std::vector<Profile>& profiles, Scop
 }
 
 bool default_deny(const Profile& profile) {
-  if (profile.mesh == scenario::Mesh::none) return false;
+  if (profile.mesh == scenario::Mesh::none || profile.default_deny_overridden) return false;
   const auto labels = scenario::pod_labels(profile);
   bool denies = false;
   for (const PolicyObject& object : profile.policies) {
-    const bool own = object.ns.empty() || object.ns == profile.ns;
-    const bool is_sidecar = object.kind == "Sidecar" && group_of(object.api_version) == "networking.istio.io";
-    if (!own || !is_sidecar) continue;
+    if (!is_own_sidecar(object, profile)) continue;
     const Node root = root_of(object);
     const Node* spec = scenario::find(root, "spec");
     if (spec == nullptr) continue;

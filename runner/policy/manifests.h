@@ -11,7 +11,8 @@ namespace egressproof::policy {
 
 // Multi-document YAML of all policy objects of `profiles`, in order; metadata.namespace is the profile's where the
 // file says none, as with `kubectl apply -n`. Error kind scenario: two objects of one kind, namespace and name, both
-// places; and those of with_harness_hosts (sidecar_scope.h).
+// places; a profile whose default deny is said to be overridden, and has none; and those of with_harness_hosts
+// (sidecar_scope.h).
 enum class Scope { as_written, with_harness_hosts };
 Result<std::string> manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 
@@ -19,7 +20,8 @@ Result<std::string> manifests(const std::vector<scenario::Profile>& profiles, Sc
 Result<std::string> changed_manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 
 // Whether the profile's own manifests deny what no ServiceEntry lists: a Sidecar without workloadSelector whose
-// outboundTrafficPolicy.mode is REGISTRY_ONLY (or absent mesh: never). Decides which way its canary must turn.
+// outboundTrafficPolicy.mode is REGISTRY_ONLY (or absent mesh: never), and the profile does not say that it is
+// overridden. Decides which way its canary must turn.
 bool default_deny(const scenario::Profile& profile);
 
 }  // namespace egressproof::policy

@@ -68,7 +68,8 @@ bool curl_can(const Attempt& attempt) {
   if (attempt.protocol == Protocol::tcp || attempt.protocol == Protocol::dns ||
       probe::sends_datagrams(attempt.protocol))
     return false;
-  if (attempt.ech_extension || !attempt.fields.empty() || version_option(attempt) == nullptr) return false;
+  if (attempt.ech_extension || attempt.outer || !attempt.fields.empty() || version_option(attempt) == nullptr)
+    return false;
   const std::string sni = filled(attempt.sni.value_or(""), attempt.nonce);
   if (over_tls(attempt) && !sni.empty() && !curl_keeps(sni)) return false;
   const std::string name = filled(attempt.name, attempt.nonce);

@@ -86,7 +86,8 @@ std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles) {
   std::vector<Lookout> made;
   for (const scenario::Profile& profile : profiles) {
     const bool by_network = policy::isolates_egress(profile);
-    made.push_back({profile.name, profile.name, policy::default_deny(profile), by_network, false});
+    made.push_back({profile.name, profile.name, policy::default_deny(profile), by_network, false,
+                    profile.default_deny_overridden});
     if (const auto probe = past_proxy_probe(profile)) made.push_back({probe->name, profile.name, false, true, true});
   }
   return made;

@@ -38,6 +38,7 @@ struct Lookout {
   bool default_deny = false;  // policy::default_deny
   bool by_network = false;    // policy::isolates_egress
   bool past_proxy = false;
+  bool overridden = false;  // Profile::default_deny_overridden: the unlisted canary must stay reachable
   [[nodiscard]] bool turns() const { return default_deny || by_network; }  // whether a canary changes with the policy
 };
 std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles);

@@ -129,6 +129,8 @@ Result<void> Stages::apply() {
   applied.in_force_at = std::max(applied.acknowledged_at, watch.turned_at());
   applied.because += ", canaries right in " + std::to_string(watch.right_profiles()) + " of " +
                      std::to_string(watch.profiles()) + " profiles";
+  if (const std::string names = watch.overridden(); !names.empty())
+    applied.because += ", default deny overridden as expected in " + names;
   for (const std::string& gap : watch.gaps())
     collected.errors.push_back("not in force within " + std::to_string(options_.enforcement_limit.count()) +
                                " ms: " + gap);

@@ -12,6 +12,8 @@ std::string gap(const Lookout& lookout, const char* which, const CanarySight& se
   text += to_string(wanted);
   if (lookout.by_network && wanted == Sight::denied && seen.sight == Sight::allowed)
     text += ": the network plugin does not enforce NetworkPolicy, or no policy selects the pod";
+  if (lookout.overridden && wanted == Sight::allowed && seen.sight == Sight::denied)
+    text += ": the default deny that the profile says is overridden was not";
   if (!seen.why.empty()) text += " (" + seen.why + ")";
   return text;
 }
@@ -72,6 +74,17 @@ std::size_t TurnWatch::right_profiles() const {
 }
 
 bool TurnWatch::complete() const { return right_profiles() == profiles_; }
+
+std::string TurnWatch::overridden() const {
+  std::string names;
+  for (const std::string& pod : order_) {
+    const Lookout& lookout = states_.at(pod).lookout;
+    if (change_ == Change::policies && lookout.overridden && !lookout.by_network &&
+        states_.at(pod).unlisted.turn.turned)
+      names += (names.empty() ? "" : ", ") + lookout.profile;
+  }
+  return names;
+}
 
 std::vector<std::string> TurnWatch::gaps() const {
   std::vector<std::string> gaps;

@@ -19,7 +19,7 @@ struct Wanted {
 enum class Change {
   nothing,   // before any policy: both allowed everywhere
   policies,  // profiles that deny by default: the unlisted denied, the listed allowed; by network: both denied; all
-             // others: both allowed
+             // others, those whose default deny is overridden among them: both allowed
   revoked    // the listed canary's ServiceEntry is gone: both denied in profiles that deny by default
 };
 Wanted wanted(Change change, const Lookout& lookout);
@@ -36,6 +36,9 @@ class TurnWatch {
   [[nodiscard]] std::size_t profiles() const { return profiles_; }
   // What is not right yet: "P3: the unlisted canary is allowed, wanted denied". Empty: complete.
   [[nodiscard]] std::vector<std::string> gaps() const;
+  // Profiles whose default deny is overridden, as they say: what nothing lists was reachable at the newest clear look.
+  // "PTa, PSo"; empty: none. With a NetworkPolicy the canaries do not show it.
+  [[nodiscard]] std::string overridden() const;
   // Start of the newest first right attempt among the canaries that turned; 0: none had to.
   [[nodiscard]] policy::TimePoint turned_at() const;
   // policies: fills enforcement and admission; revoked: fills revocation. Profiles that deny by default have an entry

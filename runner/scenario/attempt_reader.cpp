@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t max_hops = 20;
 constexpr std::uint64_t max_datagrams = 100;
+constexpr std::uint64_t max_hello_segments = 64;
 
 class AttemptReader {
  public:
@@ -26,6 +27,12 @@ class AttemptReader {
     text("sni", spec.sni);
     read_alpn();
     if (take("ech") != nullptr) map_.flag("ech", spec.ech_extension);
+    if (const auto version = choice("tls-version", {"1.2", "1.3"})) spec.tls_version = *version;
+    if (const Node* node = take("hello-segments"))
+      if (const auto count = read_number(problems_, *node, "'hello-segments'", 1, max_hello_segments))
+        spec.hello_segments = static_cast<int>(*count);
+    read_ip_protocol();
+    read_outer();
     text("host", spec.host);
     text("method", spec.method);
     text("path", spec.path);
@@ -84,9 +91,13 @@ class AttemptReader {
     return std::nullopt;
   }
   void read_protocol() {
-    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn"});
+    const auto name = choice("protocol", {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "ip", "syn"});
     if (!name) return;
     if (const auto protocol = probe::protocol_from(*name)) written_.spec.protocol = *protocol;
+  }
+  void read_ip_protocol() {  // as IANA numbers them
+    const auto name = choice("ip-protocol", {"ipip", "gre", "sctp"});
+    if (name) written_.spec.ip_protocol = *name == "ipip" ? 4 : *name == "gre" ? 47 : 132;
   }
   void read_family() {
     const auto name = choice("family", {"ipv4", "ipv6", "any"});
@@ -120,6 +131,16 @@ class AttemptReader {
       written_.texts.push_back(name);
     }
     written_.spec.alpn = std::move(names);
+  }
+  void read_outer() {
+    const Node* node = take("outer");
+    if (node == nullptr) return;
+    MapReader map(problems_, *node, "'outer'");
+    probe::OuterTls outer;
+    map.text("sni", outer.sni, Need::required);
+    map.finish();
+    if (const Node* sni = find(*node, "sni")) written_.texts.push_back({sni->text, sni->at});
+    written_.spec.outer = std::move(outer);
   }
   void read_earlier() {
     const Node* node = take("earlier");
@@ -193,14 +214,17 @@ bool has_meaning(const std::string& key, const AttemptSpec& spec) {
   if (!spec.protocol) return true;
   const probe::Protocol protocol = *spec.protocol;
   const bool http = protocol == probe::Protocol::http1 || protocol == probe::Protocol::http2;
-  if (one_of_keys(key, {"sni", "alpn", "ech"})) {
+  if (one_of_keys(key, {"sni", "alpn", "ech", "tls-version", "hello-segments"})) {
     if (protocol == probe::Protocol::dns || probe::sends_datagrams(protocol)) return false;
     return protocol == probe::Protocol::tls || spec.tls.value_or(false);
   }
+  if (key == "outer") return protocol == probe::Protocol::tls;
   if (key == "tls") return protocol != probe::Protocol::dns && !probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"host", "method", "path", "headers", "fields", "follow-redirects", "earlier"})) return http;
   if (key == "ticks") return protocol == probe::Protocol::http1 || protocol == probe::Protocol::tcp;
   if (key == "payload") return protocol == probe::Protocol::tcp || probe::sends_datagrams(protocol);
+  if (key == "ip-protocol") return protocol == probe::Protocol::ip;
+  if (key == "answer" && protocol == probe::Protocol::ip) return false;
   if (one_of_keys(key, {"datagrams", "answer"})) return probe::sends_datagrams(protocol);
   if (one_of_keys(key, {"query-type", "server"})) return protocol == probe::Protocol::dns;
   return true;

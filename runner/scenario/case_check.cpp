@@ -1,4 +1,5 @@
 #include "runner/scenario/case_check.h"
+#include "probe/codec.h"
 
 #include <algorithm>
 #include <set>
@@ -112,10 +113,10 @@ void check_dial(Findings& findings, const Suite& suite, const Profile& profile, 
                 const Location& at) {
   if (!all_placeholders_known(suite, profile, *spec.dial)) return;
   const std::string text = expand(suite, profile, *spec.dial);
-  // An echo request goes to no port.
-  const bool portless = spec.protocol == probe::Protocol::icmp && !text.ends_with(']');
+  const bool portless = spec.protocol && probe::is_portless(*spec.protocol) && !text.ends_with(']');
   if (portless && text.find(':') != std::string::npos && !canonical_address(text)) {
-    findings.add(at, "icmp has no ports: 'dial' must be FIXTURE, ROLE or IP, not '" + *spec.dial + "'");
+    findings.add(at, probe::to_string(*spec.protocol) + " has no ports: 'dial' must be FIXTURE, ROLE or IP, not '" +
+                         *spec.dial + "'");
     return;
   }
   const auto dial = portless ? std::optional(HostPort{text, 0}) : parse_host_port(text);
@@ -156,8 +157,11 @@ void check_complete(Problems& problems, const WrittenAttempt& merged, const Loca
   if (!merged.sound) return;
   const AttemptSpec& spec = merged.spec;
   if (!spec.protocol) problems.add(at, "the attempt has no 'protocol'");
-  if (spec.protocol == probe::Protocol::icmp && !spec.dial)
-    problems.add(at, "an icmp attempt needs 'dial': FIXTURE, ROLE or IP");
+  if (spec.protocol && probe::is_portless(*spec.protocol) && !spec.dial)
+    problems.add(at,
+                 "an attempt of protocol " + probe::to_string(*spec.protocol) + " needs 'dial': FIXTURE, ROLE or IP");
+  else if (spec.protocol == probe::Protocol::ip && !spec.ip_protocol)
+    problems.add(at, "an attempt of protocol ip needs 'ip-protocol'");
   else if (!spec.to && !spec.dial)
     problems.add(at, "the attempt has neither 'to' nor 'dial'");
   else if (spec.protocol == probe::Protocol::dns && !spec.to)

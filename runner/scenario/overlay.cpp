@@ -19,6 +19,10 @@ AttemptSpec overlay(const AttemptSpec& base, const AttemptSpec& over) {
   put(result.sni, over.sni);
   put(result.alpn, over.alpn);
   put(result.ech_extension, over.ech_extension);
+  put(result.tls_version, over.tls_version);
+  put(result.hello_segments, over.hello_segments);
+  put(result.ip_protocol, over.ip_protocol);
+  put(result.outer, over.outer);
   put(result.host, over.host);
   put(result.method, over.method);
   put(result.path, over.path);

@@ -58,6 +58,7 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   map.flag("from-zero", pod.from_zero);
   if (pod.from_zero && !pod.knative)
     problems.add(map.key_at("from-zero"), "a Deployment has no 'from-zero'; leave 'knative: false' out");
+  map.flag("ipv6", pod.ipv6);
   map.finish();
   return pod;
 }
@@ -90,6 +91,7 @@ void add_needs_of_pods(Case& one) {
     add("pod-acts", !pod.first.empty());
     add("host-network", pod.host_network);
     add("scale-from-zero", pod.from_zero);
+    add("ipv6-pods", pod.ipv6);
   }
 }
 

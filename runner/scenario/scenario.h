@@ -70,6 +70,9 @@ struct Profile {
   // Namespace of an egress gateway of the profile's own, through which allowed requests must leave; empty: none.
   std::string gateway;
   bool vantage = false;  // positive controls are sent from here; exactly one profile, mesh none
+  // A Sidecar of its policies denies what is not listed, and another one of them is expected to undo that: in force is
+  // the profile while what nothing lists stays reachable.
+  bool default_deny_overridden = false;
   std::vector<std::string> policy_files;
   std::vector<PolicyObject> policies;  // of all policy_files, in order
   // What becomes of the policies at the end of the run, while long-lived attempts are on their way: these objects are
@@ -97,6 +100,10 @@ struct AttemptSpec {
   std::optional<std::string> sni;  // "" = none
   std::optional<std::vector<std::string>> alpn;
   std::optional<bool> ech_extension;
+  std::optional<std::string> tls_version;
+  std::optional<int> hello_segments;
+  std::optional<int> ip_protocol;
+  std::optional<probe::OuterTls> outer;
   std::optional<std::string> host;
   std::optional<std::string> method;
   std::optional<std::string> path;
@@ -174,6 +181,7 @@ struct PodTemplate {
   bool knative = true;               // false: a Deployment, even where the workload is a Knative Service
   bool host_network = false;         // Deployments only
   bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
+  bool ipv6 = false;       // its addresses are of IPv6 alone, as those of a cluster without IPv4
   std::vector<PodAct> first = {};
 };
 

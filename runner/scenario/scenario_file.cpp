@@ -4,6 +4,7 @@
 #include "runner/scenario/case_check.h"
 #include "runner/scenario/kinds.h"
 #include "runner/scenario/names.h"
+#include "runner/scenario/needs.h"
 #include "runner/scenario/pod_template.h"
 #include "runner/scenario/rows.h"
 #include "runner/scenario/scalars.h"
@@ -11,11 +12,6 @@
 namespace egressproof::scenario {
 namespace {
 
-const std::vector<std::string> features{"kubernetes",   "network-policy", "http3",           "ipv6",
-                                        "knative",      "ambient",        "pod-template",    "pod-acts",
-                                        "host-network", "tenant-objects", "faults",          "udp",
-                                        "icmp",         "capabilities",   "scale-from-zero", "workloads",
-                                        "inbound",      "policy-changes", "record-changes",  "mesh-fetches"};
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
 class ScenarioReader {
@@ -159,9 +155,9 @@ class ScenarioReader {
       }
     if (const Node* needs = map.take("needs"))
       for (const PlacedText& need : read_texts(problems_, *needs, "'needs'")) {
-        if (std::find(features.begin(), features.end(), need.text) == features.end())
-          problems_.add(need.at, "no backend has a feature '" + need.text + "'; known are " + one_of(features),
-                        did_you_mean(need.text, features));
+        if (std::find(known_needs.begin(), known_needs.end(), need.text) == known_needs.end())
+          problems_.add(need.at, "no backend has a feature '" + need.text + "'; known are " + one_of(known_needs),
+                        did_you_mean(need.text, known_needs));
         one.needs.push_back(need.text);
       }
   }
@@ -302,6 +298,11 @@ class ScenarioReader {
         one.attempt.ticks.has_value() || std::any_of(written.variants.begin(), written.variants.end(), ticks);
     if (long_lived && std::find(one.needs.begin(), one.needs.end(), "policy-changes") == one.needs.end())
       one.needs.emplace_back("policy-changes");
+    const auto outer = [](const VariantPlace& variant) { return variant.attempt.spec.outer.has_value(); };
+    const bool mutual =
+        one.attempt.outer.has_value() || std::any_of(written.variants.begin(), written.variants.end(), outer);
+    if (mutual && std::find(one.needs.begin(), one.needs.end(), "workload-certificate") == one.needs.end())
+      one.needs.emplace_back("workload-certificate");
     if (one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") != one.needs.end())
       problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);

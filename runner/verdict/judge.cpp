@@ -203,13 +203,24 @@ class Judge {
             }));
   }
 
+  // Where a Host is what the case is about, another one's request may rightly arrive at the same fixture.
+  [[nodiscard]] bool arrived_where_it_should_not() const {
+    return std::any_of(finding_.reached.begin(), finding_.reached.end(), [&](const std::string& fixture) {
+      return fixture != row_.cell.target.fixture || row_.cell.target.host.empty();
+    });
+  }
+
   void forbidden_and_failed() {
     if (name_failed(observed().code)) return outage("the name did not resolve (" + client() + ")");
     if (const std::string why = why_absence_proves_nothing(); !why.empty()) return inconclusive(why);
-    if (!finding_.reached.empty() && !has_earlier_requests(row_.probe.attempt))
+    if (arrived_where_it_should_not() && !has_earlier_requests(row_.probe.attempt))
       return inconclusive("the client failed (" + client() + "), but something arrived at " + listed(finding_.reached));
     switch (mesh_.say) {
       case Say::denied:
+        // A gateway connects for TLS that it passes on before it knows its client: then somebody has a receipt.
+        if (finding_.reached.empty() && !mesh_.connected.empty())
+          return inconclusive("the mesh denied it (" + mesh_.mechanism + ") when it was connected to " +
+                              mesh_.connected + " already, and no fixture has a receipt of that");
         return denied(mesh_.layer, "denied by " + mesh_.mechanism);
       case Say::failed:
         return outage("the mesh logged " + mesh_.mechanism + " (" + client() + ")");
@@ -232,6 +243,9 @@ class Judge {
   void denied(Layer layer, const std::string& how) {
     if (scenario::is_past_proxy(row_.cell.case_id) && layer != Layer::network_policy)
       return inconclusive("whether NetworkPolicy denies it was to be shown, but it was " + how + " (" + client() + ")");
+    if (row_.cell.default_deny_overridden && layer == Layer::sidecar)
+      return inconclusive("the profile says that its default deny is overridden, but it was " + how + " (" + client() +
+                          ")");
     set(Verdict::deny,
         how + " (" + client() + "); nothing arrived at " + target() + ", and its control did before and after", layer);
   }

@@ -50,6 +50,9 @@ std::string code_and(const MeshRecord& record, const std::string& text) {
 // A rule that let nothing through, in words; "" for any other record.
 std::string refused_by(const MeshRecord& record) {
   if (record.cluster == "BlackHoleCluster") return record.cluster + in_brackets(record.flags);
+  // What follows the head is no HTTP: the request ends, and with it the connection; its head may be on its way by then.
+  if (has_flag(record, "DPE") && starts_with(record.details, "http1.") && record.code >= 400 && record.code < 500)
+    return code_and(record, record.details) + in_brackets(record.flags);
   if (!record.upstream.empty()) return "";
   // block_all of REGISTRY_ONLY, or a VirtualService's directResponse.
   if (record.details == "direct_response" && record.code >= 400)
@@ -83,6 +86,9 @@ std::string dropped_ends(const MeshRecord& record) {
   return record.upstream.empty() ? record.downstream + " to " + record.destination : "on the way to " + record.upstream;
 }
 
+// A listener of the proxy's own: nobody outside of it has seen a connection.
+bool is_internal(const std::string& upstream) { return starts_with(upstream, "envoy://"); }
+
 bool failed(const MeshRecord& record) {
   if (std::any_of(failure_flags.begin(), failure_flags.end(),
                   [&](std::string_view flag) { return has_flag(record, flag); }))
@@ -112,7 +118,8 @@ MeshSay read(const MeshRecord& record, const std::string& pod, const std::string
   const bool at_target = !inbound.empty() && record.proxy == inbound;
   const std::string where = at_target ? " at the sidecar of " + inbound : "";
   if (const std::string rbac = rbac_of(record); !rbac.empty())
-    return {Say::denied, Layer::authorization, rbac + where, answered};
+    return {Say::denied, Layer::authorization, rbac + where, answered,
+            record.upstream_local.empty() || is_internal(record.upstream) ? "" : record.upstream};
   if (const std::string refused = refused_by(record); !refused.empty())
     return {Say::denied, record.proxy == pod || at_target ? Layer::sidecar : Layer::gateway, refused + where, answered};
   if (failed(record)) return {Say::failed, Layer::none, failure_of(record)};

@@ -19,9 +19,10 @@ enum class Say {
 
 struct MeshSay {
   Say say = Say::nothing;
-  Layer layer = Layer::none;  // of denied
-  std::string mechanism;      // as in Finding
-  bool answered = false;      // of denied: with an HTTP response of the proxy's own
+  Layer layer = Layer::none;   // of denied
+  std::string mechanism;       // as in Finding
+  bool answered = false;       // of denied: with an HTTP response of the proxy's own
+  std::string connected = {};  // of denied: the upstream that it had a connection to by then
 };
 
 // `pod`: whose own sidecar is Layer::sidecar; any other proxy is Layer::gateway.

@@ -3,13 +3,15 @@
 // Beyond the table:
 // - The absence of a receipt counts only with complete receipts, a positive control that was allowed before and after,
 //   and no connection without a nonce that may be the attempt's (one on which nothing was sent is left out where the
-//   mesh's own record denies the attempt, where the pod's proxy names the connections that the attempt's requests went by
-//   and all of those are known, and where the attempt was refused before it had a connection).
+//   mesh's own record denies the attempt, where the pod's proxy names the connections that the attempt's requests went
+//   by and all of those are known, and where the attempt was refused before it had a connection).
 // - A DENY needs a witness of who denied. That is the mesh's record of the attempt. Without one: in a meshed pod only a
 //   connection that was refused while the sidecar was seen alive before and after (Layer::capture), since a sidecar
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
 //   unreachable or timed out before it was made (Layer::unknown). All else is inconclusive, a refusal by a dead sidecar
 //   included, unless the pod's kernel has a record of it (runner/policy/capture_refusal.h).
+// - A denial by a proxy whose record says that it was connected to an upstream by then is inconclusive without the
+//   receipt of that connection: it is lost.
 // - A raw TCP client takes any bytes for an answer. Where the mesh's own record says that a proxy refused and answered
 //   with an HTTP response of its own, those bytes are that: the attempt failed.
 // - A client that failed after something of its single request arrived at another fixture is inconclusive where a

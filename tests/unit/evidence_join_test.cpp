@@ -192,6 +192,7 @@ TEST(JoinRecords, WithoutANonceByTheProbesEndInItsOwnPodAndTime) {
   EXPECT_EQ(sample.row().probe.logged.size(), 1U);
   const policy::MeshRecord right = record;
   for (const auto& change : std::vector<std::function<void(policy::MeshRecord&)>>{
+           [](auto& one) { one.downstream = "203.0.113.99:1234"; },  // another pod's with the same records
            [](auto& one) { one.proxy = "P4"; }, [](auto& one) { one.at = Sample::at(5000); },
            [](auto& one) { one.destination = "198.51.100.10:443"; },
            [](auto& one) {

@@ -49,10 +49,25 @@ TEST(CasePods, StandBehindAllOthersUnderANameOfTheirOwn) {
   EXPECT_EQ(labels_of(all[0]).at("app"), "probe");
   EXPECT_EQ(labels_of(all[1]).at("app"), "spoofed");
   EXPECT_EQ(pod_manifest(all[1])["metadata"]["labels"]["x"], "y");
+  const Json annotations = pod_manifest(all[1])["metadata"]["annotations"];
+  EXPECT_FALSE(annotations.contains("proxy.istio.io/config"));
   std::vector<PodPlace> none;
   ExtraProbe lost{"P9", "P9+x"};
   lost.own_pod.emplace();
   EXPECT_EQ(place_case_pods(none, {lost}, false).error().kind, ErrorKind::scenario);
+}
+
+TEST(CasePods, OfIpv6AloneFindIstiodThere) {
+  std::vector<PodPlace> all{PodPlace{"P2", "203.0.113.10", "2001:db8:113::a", "tenant-p2", "default", true}};
+  ExtraProbe six{"P2", "P2+six"};
+  six.own_pod.emplace().ipv6 = true;
+  ASSERT_TRUE(place_case_pods(all, {six}, true));
+  EXPECT_EQ(all[1].address, "2001:db8:113::b");
+  EXPECT_EQ(all[1].address6, "");
+  EXPECT_EQ(pod_manifest(all[1])["metadata"]["annotations"]["proxy.istio.io/config"],
+            "discoveryAddress: '[2001:db8:113::2]:15010'");
+  all.pop_back();
+  EXPECT_EQ(place_case_pods(all, {six}, false).error().kind, ErrorKind::scenario) << "a world without IPv6";
 }
 
 TEST(InjectedPods, WhatTheContainersAreToldIsWhatRuns) {

@@ -32,6 +32,7 @@ TEST(NetworkPlaces, PodsAndWhatAPolicyMustBeAbleToName) {
   EXPECT_EQ(cluster.pods[2].addresses, (std::vector<std::string>{world_address, world_address6}));
   EXPECT_EQ(cluster.pods[3].ns, "istio-system");
   EXPECT_EQ(cluster.pods[3].labels.at("app"), "istiod");
+  EXPECT_EQ(cluster.pods[3].addresses, (std::vector<std::string>{istiod_address, istiod_address6}));
   for (const policy::Pod& pod : cluster.pods) EXPECT_EQ(cluster.namespaces.count(pod.ns), 1U) << pod.ns;
   const PodInterfaces interfaces = interfaces_of(places());
   EXPECT_EQ(interfaces.at("tenant-p7/probe-tenant-p7"), "v1");

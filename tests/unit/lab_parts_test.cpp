@@ -102,6 +102,20 @@ TEST(TopologyTest, WorldHasIpv6OnlyWhereAFixtureHas) {
   EXPECT_LT(pod.find("203.0.113.10"), pod.find("2001:db8:113::a"));
 }
 
+TEST(TopologyTest, APodMayHaveIpv6Alone) {
+  const std::string pod = pod_commands("2001:db8:113::a", "");
+  EXPECT_NE(pod.find("addr add 2001:db8:113::a/64 dev eth0 nodad\nroute add ::/0 via 2001:db8:113::1\n"),
+            std::string::npos);
+  EXPECT_EQ(pod.find("203.0.113"), std::string::npos);
+  const std::string both = pod_commands("203.0.113.10", "2001:db8:113::a");
+  EXPECT_LT(both.find("203.0.113.10"), both.find("2001:db8:113::a")) << "the first decides what is captured";
+  PodPlace place;
+  place.address = "203.0.113.10";
+  EXPECT_EQ(loopback_of(place), "127.0.0.1");
+  place.address = "2001:db8:113::a";
+  EXPECT_EQ(loopback_of(place), "[::1]");
+}
+
 TEST(TopologyTest, TwoProfilesInOneNamespaceAreAnError) {
   std::vector<scenario::Profile> profiles(2);
   profiles[0].name = "P1";

@@ -48,6 +48,42 @@ TEST(PlanPods, ARowOfAPodOfItsOwnIsSentFromThereInEachProfile) {
   EXPECT_EQ(plan->extra_probes[0].identity.uid, 1000);
 }
 
+TEST(PlanPods, VariantsShareAPodInWhichNothingIsDoneBefore) {
+  scenario::Case one = sample_case("six", dial(probe::Protocol::http1, "deny:80"), Expect::deny, {"P3"});
+  one.variants = {{"a", {}}, {"b", {}}};
+  one.pods[""].ipv6 = true;
+  const auto pods = [&] {
+    scenario::Suite suite = sample_suite();
+    suite.scenarios[0].cases = {one};
+    const auto plan = make(suite, {}, {"lab", {}}, "seed");
+    std::vector<std::string> told;
+    if (plan)
+      for (const ExtraProbe& probe : plan->extra_probes) told.push_back(probe.name);
+    return told;
+  };
+  EXPECT_THAT(pods(), testing::ElementsAre("P3+six"));
+  one.pods[""].first = {scenario::PodAct::stop_proxy};
+  EXPECT_THAT(pods(), testing::ElementsAre("P3+six.a", "P3+six.b"));
+  one.pods[""].first.clear();
+  one.pods[""].from_zero = true;
+  EXPECT_THAT(pods(), testing::ElementsAre("P3+six.a", "P3+six.b"));
+}
+
+TEST(PlanMutualTls, LeadsWhereTheOuterNameSaysAndIsNoPartOfTheControl) {
+  scenario::Suite suite = sample_suite();
+  scenario::AttemptSpec spec = dial(probe::Protocol::tls, "deny:443");
+  spec.sni = "deny.test";
+  spec.outer = probe::OuterTls{"{allowed}"};
+  suite.scenarios[0].cases = {sample_case("inner", spec, Expect::reroute, {"P3"})};
+  const auto plan = make(suite, {}, {"lab", {}}, "seed");
+  ASSERT_TRUE(plan) << to_string(plan.error());
+  ASSERT_EQ(plan->cells.size(), 1U);
+  ASSERT_TRUE(plan->cells[0].attempt.outer);
+  EXPECT_EQ(plan->cells[0].attempt.outer->sni, "allow.test");
+  EXPECT_EQ(plan->cells[0].rerouted_to, "allow");
+  EXPECT_FALSE(plan->controls[0].before.outer);
+}
+
 TEST(PlanPods, AWorldWithoutNetworkPolicySkipsProfilesThatHaveOne) {
   scenario::Suite suite = sample_suite();
   suite.profiles[1].policies.push_back({"networking.k8s.io/v1", "NetworkPolicy", "deny", "", "", {}});

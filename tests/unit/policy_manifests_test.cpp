@@ -143,6 +143,26 @@ TEST(DefaultDeny, ASidecarThatSelectsTheWorkloadGoesBeforeTheDefault) {
   EXPECT_TRUE(default_deny(one)) << "Knative's own label";
 }
 
+TEST(DefaultDeny, ThatIsOverriddenDeniesNothing) {
+  const PolicyObject closed =
+      object("Sidecar", "default", "metadata: {name: default}\nspec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n");
+  const PolicyObject open =
+      object("Sidecar", "a", "metadata: {name: a}\nspec: {outboundTrafficPolicy: {mode: ALLOW_ANY}}\n");
+  Profile one = profile("p", {closed, open});
+  EXPECT_TRUE(default_deny(one)) << "which of the two is obeyed is not for the manifests to say";
+  one.default_deny_overridden = true;
+  EXPECT_FALSE(default_deny(one));
+  EXPECT_TRUE(manifests({one}));
+  one.policies = {open};
+  const auto nothing_to_override = manifests({one});
+  ASSERT_FALSE(nothing_to_override);
+  EXPECT_NE(nothing_to_override.error().message.find("profile 'p' says that its default deny is overridden, but no"),
+            std::string::npos);
+  one.policies = {closed};
+  one.policies[0].ns = "elsewhere";
+  EXPECT_FALSE(manifests({one})) << "another namespace's";
+}
+
 TEST(DefaultDeny, IsTheProfilesOwnAndNeedsAProxy) {
   Profile one = profile("p", {object("Sidecar", "s", "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")});
   one.policies[0].ns = "elsewhere";

@@ -49,6 +49,8 @@ Attempt any_attempt(std::mt19937& random) {
   if (random() % 2 == 0) attempt.sni = any_bytes(random, 30);
   for (std::size_t i = random() % 3; i > 0; --i) attempt.alpn.push_back("p" + any_bytes(random, 254));
   attempt.ech_extension = random() % 2 == 0;
+  attempt.tls_version = std::vector<std::string>{"", "1.2", "1.3"}[random() % 3];
+  attempt.hello_segments = static_cast<int>(1 + random() % 64);
   attempt.host = "h" + any_bytes(random, 30);
   attempt.method = any_bytes(random, 10);
   attempt.path = any_bytes(random, 30);
@@ -76,9 +78,23 @@ Attempt any_attempt(std::mt19937& random) {
 
 auto tied(const Attempt& a) {
   return std::tie(a.sequence, a.id, a.nonce, a.protocol, a.name, a.address, a.port, a.family, a.over_tls, a.sni, a.alpn,
-                  a.ech_extension, a.host, a.method, a.path, a.headers, a.fields, a.http_version, a.payload,
-                  a.follow_redirects, a.query_type, a.query_transport, a.server, a.limits.resolve, a.limits.connect,
-                  a.limits.tls, a.limits.response);
+                  a.ech_extension, a.tls_version, a.hello_segments, a.host, a.method, a.path, a.headers, a.fields,
+                  a.http_version, a.payload, a.follow_redirects, a.query_type, a.query_transport, a.server,
+                  a.limits.resolve, a.limits.connect, a.limits.tls, a.limits.response);
+}
+
+TEST(AttemptCodec, MutualTlsAroundAHandshakeSurvivesTheRoundTrip) {
+  Attempt attempt = sample();
+  attempt.protocol = Protocol::tls;
+  EXPECT_FALSE(decode_attempt(encode(attempt))->outer);
+  attempt.outer = OuterTls{"a\xff{nonce}"};
+  const auto back = decode_attempt(encode(attempt));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->outer, attempt.outer);
+  attempt.protocol = Protocol::tcp;
+  const auto raw = decode_attempt(encode(attempt));
+  ASSERT_FALSE(raw);
+  EXPECT_EQ(raw.error().message, "'outer' is for protocol tls alone");
 }
 
 TEST(AttemptCodec, EveryFieldSurvivesTheRoundTrip) {

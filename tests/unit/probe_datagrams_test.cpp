@@ -105,6 +105,40 @@ TEST(Datagrams, EchoRequestsAreAnsweredByTheKernel) {
   EXPECT_THAT(seen.body_excerpt, testing::HasSubstr(attempt.nonce));
 }
 
+TEST(Datagrams, PacketsOfAnotherProtocolAreWhatWasSaid) {
+  const UniqueFd listener(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, 253));
+  if (!listener.valid()) GTEST_SKIP() << "needs CAP_NET_RAW";
+  Attempt attempt = datagram_to("127.0.0.1", 0, Protocol::ip);
+  attempt.ip_protocol = 253;  // for experiments, RFC 3692
+  attempt.payload = "ab{nonce}";
+  attempt.datagrams = 1;
+  attempt.expects_answer = false;
+  const Observation seen = run_one(attempt);
+  EXPECT_EQ(seen.code, Code::ok) << seen.detail;
+  std::string bytes(200, '\0');
+  const ssize_t got = ::recv(listener.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+  ASSERT_GT(got, 20);
+  EXPECT_EQ(bytes.substr(20, static_cast<std::size_t>(got) - 20), "ab" + attempt.nonce);
+}
+
+TEST(DatagramsCodec, AProtocolOfIpIsANumberWithoutPortAndAnswer) {
+  Attempt attempt = datagram_to("192.0.2.1", 0, Protocol::ip);
+  attempt.expects_answer = false;
+  EXPECT_FALSE(decode_attempt(encode(attempt)));
+  attempt.ip_protocol = 47;
+  const auto read = decode_attempt(encode(attempt));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->ip_protocol, 47);
+  attempt.port = 1;
+  EXPECT_FALSE(decode_attempt(encode(attempt)));
+  attempt.port = 0;
+  attempt.expects_answer = true;
+  EXPECT_FALSE(decode_attempt(encode(attempt)));
+  attempt = datagram_to("192.0.2.1", 5);
+  attempt.ip_protocol = 47;
+  EXPECT_FALSE(decode_attempt(encode(attempt))) << "udp has its own";
+}
+
 TEST(DatagramsCodec, WhatIsSaidComesBack) {
   Attempt attempt = datagram_to("192.0.2.1", 53);
   attempt.datagrams = 7;

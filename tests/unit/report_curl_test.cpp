@@ -135,6 +135,7 @@ TEST(CurlLine, EmptyForWhatCurlCannotSend) {
   none("tcp", plain(), [](Attempt& one) { one.protocol = Protocol::tcp; });
   none("dns", plain(), [](Attempt& one) { one.protocol = Protocol::dns; });
   none("ECH", over, [](Attempt& one) { one.ech_extension = true; });
+  none("TLS within TLS", over, [](Attempt& one) { one.outer = probe::OuterTls{"allow.test"}; });
   none("fields", plain(), [](Attempt& one) { one.fields = {{":authority", "x"}}; });
   none("ALPN", over, [](Attempt& one) { one.alpn = {"istio"}; });
   none("ALPN h2 for http/1.1", over, [](Attempt& one) { one.alpn = {"h2"}; });

@@ -159,6 +159,46 @@ TEST(Turn, ProfilesThatDoNotDenyByDefaultHaveAnEntryOnlyWhenACanaryIsLost) {
   EXPECT_FALSE(lost.admission[0].turned);
 }
 
+TEST(Turn, AnOverriddenDefaultDenyIsSeenByAnUnlistedCanaryThatStaysReachable) {
+  scenario::Profile lost = profile("P2", true);
+  lost.default_deny_overridden = true;
+  TurnWatch watch(Change::policies, {lost});
+  EXPECT_FALSE(watch.complete()) << "nothing was seen yet";
+  EXPECT_EQ(watch.overridden(), "");
+  watch.see(look(Sight::allowed, Sight::allowed, 1));
+  EXPECT_TRUE(watch.complete());
+  EXPECT_EQ(watch.overridden(), "P2");
+  watch.see(look(Sight::allowed, Sight::denied, 2));
+  EXPECT_FALSE(watch.complete());
+  EXPECT_EQ(watch.overridden(), "");
+  EXPECT_THAT(watch.gaps(), ElementsAre(HasSubstr("P2: the unlisted canary is denied, wanted allowed: the default deny "
+                                                  "that the profile says is overridden was not")));
+  policy::Applied applied;
+  watch.fill(applied, microseconds(1));
+  ASSERT_EQ(applied.admission.size(), 1U);
+  EXPECT_FALSE(applied.admission[0].turned) << "so that no cell of the profile is judged";
+}
+
+TEST(Turn, AnOverriddenDefaultDenyThatHoldsAfterTheProbesIsTold) {
+  scenario::Profile lost = profile("P2", true);
+  lost.default_deny_overridden = true;
+  policy::Applied applied;
+  EXPECT_THAT(mark_lost(applied, {lost}, look(Sight::allowed, Sight::allowed, 9)), IsEmpty());
+  EXPECT_THAT(mark_lost(applied, {lost}, look(Sight::allowed, Sight::denied, 9)),
+              ElementsAre(HasSubstr("P2: the unlisted canary is denied, wanted allowed")));
+  ASSERT_EQ(applied.admission.size(), 1U);
+  EXPECT_EQ(applied.admission[0].lost_at, microseconds(9));
+}
+
+TEST(Turn, RevocationTakesNothingFromAnOverriddenDefaultDeny) {
+  scenario::Profile lost = profile("P2", true);
+  lost.default_deny_overridden = true;
+  TurnWatch watch(Change::revoked, {lost});
+  watch.see(look(Sight::allowed, Sight::allowed, 1));
+  EXPECT_TRUE(watch.complete());
+  EXPECT_EQ(watch.overridden(), "") << "told once, of the policies";
+}
+
 TEST(Turn, RevocationWantsBothDenied) {
   TurnWatch watch(Change::revoked, {profile("P2", true)});
   watch.see(look(Sight::allowed, Sight::denied, 1));

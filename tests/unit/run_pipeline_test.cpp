@@ -67,6 +67,34 @@ TEST(Pipeline, MeasuresEnforcementAdmissionAndRevocation) {
   EXPECT_THAT(applied.because, HasSubstr("canaries right in 5 of 5 profiles"));
 }
 
+// P2 with a second Sidecar, ALLOW_ANY, before or behind the first: the fake obeys the last one.
+scenario::Suite with_second_sidecar(bool last) {
+  scenario::Suite suite = small_suite();
+  scenario::Profile& profile = suite.profiles[2];
+  profile.default_deny_overridden = true;
+  scenario::PolicyObject open = profile.policies[0];
+  open.name = "by-the-tenant";
+  open.yaml =
+      "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: by-the-tenant}\n"
+      "spec: {outboundTrafficPolicy: {mode: ALLOW_ANY}}\n";
+  profile.policies.insert(last ? profile.policies.end() : profile.policies.begin(), open);
+  return suite;
+}
+
+TEST(Pipeline, ADefaultDenyThatIsOverriddenIsMeasured) {
+  plan::Selection selection;
+  selection.cases = {"deny-raw"};
+  selection.profiles = {"P2"};
+  const report::Report lost = run_small({}, selection, quick(), with_second_sidecar(true));
+  EXPECT_EQ(told(lost, "deny-raw", "P2"), "LEAK fail") << "the row says D";
+  EXPECT_THAT(lost.evidence.policies[0].because, HasSubstr("default deny overridden as expected in P2"));
+  EXPECT_THAT(lost.evidence.policies[0].enforcement, IsEmpty());
+  const report::Report held = run_small({}, selection, impatient(), with_second_sidecar(false));
+  EXPECT_EQ(told(held, "deny-raw", "P2"), "INCONCLUSIVE inconclusive");
+  EXPECT_THAT(all_errors(held), HasSubstr("P2: the unlisted canary is denied, wanted allowed: the default deny"));
+  EXPECT_NE(held.exit_code, 0);
+}
+
 TEST(Pipeline, NothingSelectedOpensNoWorldAndIsExitCode5) {
   plan::Selection selection;
   selection.cases = {"deny-raw"};

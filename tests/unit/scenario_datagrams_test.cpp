@@ -61,6 +61,22 @@ TEST_F(DatagramCases, IcmpHasNoPort) {
   EXPECT_THAT(told(), HasSubstr("icmp has no ports"));
 }
 
+TEST_F(DatagramCases, AProtocolOfIpHasItsNumberAndNoAnswer) {
+  load_case("    attempt: {protocol: ip, ip-protocol: gre, dial: sink, payload: \"x{nonce}\"}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_EQ(one().attempt.ip_protocol, 47);
+  load_case("    attempt: {protocol: ip, dial: sink}\n");
+  EXPECT_THAT(told(), HasSubstr("needs 'ip-protocol'"));
+  load_case("    attempt: {protocol: ip, ip-protocol: gre, dial: \"sink:7\"}\n");
+  EXPECT_THAT(told(), HasSubstr("ip has no ports"));
+  load_case("    attempt: {protocol: ip, ip-protocol: gre, dial: sink, answer: true}\n");
+  EXPECT_THAT(told(), HasSubstr("'answer' has no meaning with protocol ip"));
+  load_case("    attempt: {protocol: udp, ip-protocol: gre, dial: \"sink:7\"}\n");
+  EXPECT_THAT(told(), HasSubstr("'ip-protocol' has no meaning with protocol udp"));
+  load_case("    attempt: {protocol: ip, ip-protocol: grf, dial: sink}\n");
+  EXPECT_THAT(told(), HasSubstr("did you mean 'gre'?"));
+}
+
 TEST_F(DatagramCases, AConnectionHasNoDatagrams) {
   load_case("    attempt: {protocol: tcp, dial: \"sink:53\", datagrams: 3}\n");
   EXPECT_THAT(told(), HasSubstr("'datagrams' has no meaning with protocol tcp"));

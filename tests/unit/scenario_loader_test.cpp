@@ -184,6 +184,7 @@ TEST(Overlay, TakesWhatIsSaid) {
   full.to = full.dial = full.sni = full.host = full.method = full.path = full.payload = full.query_type = full.server =
       "over";
   full.tls = full.ech_extension = true;
+  full.outer = probe::OuterTls{"over"};
   full.alpn = {"over"};
   full.headers = full.fields = probe::Fields{{"over", ""}};
   full.follow_redirects = 7;
@@ -198,6 +199,7 @@ TEST(Overlay, TakesWhatIsSaid) {
       EXPECT_EQ(spec.*member, "over");
     EXPECT_EQ(spec.tls, true);
     EXPECT_EQ(spec.ech_extension, true);
+    EXPECT_EQ(spec.outer, full.outer);
     EXPECT_EQ(spec.alpn, full.alpn);
     EXPECT_EQ(spec.headers, full.headers);
     EXPECT_EQ(spec.fields, full.fields);

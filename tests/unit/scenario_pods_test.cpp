@@ -82,6 +82,22 @@ TEST_F(PodCases, NeedsFollowFromTheKeys) {
   load_case("    pod: {knative: false, host-network: true}\n");
   ASSERT_EQ(told(), "");
   EXPECT_THAT(cases()[0].needs, UnorderedElementsAre("pod-template", "host-network"));
+  load_case("    pod: {ipv6: true}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_TRUE(cases()[0].pods.at("").ipv6);
+  EXPECT_THAT(cases()[0].needs, UnorderedElementsAre("pod-template", "ipv6-pods"));
+}
+
+TEST_F(PodCases, MutualTlsOfItsOwnNeedsTheWorkloadsCertificate) {
+  load_case("    variants:\n      inner: {protocol: tls, sni: deny.test, outer: {sni: allow.test}}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_EQ(cases()[0].variants[0].attempt.outer, probe::OuterTls{"allow.test"});
+  EXPECT_THAT(cases()[0].needs, ElementsAre("workload-certificate"));
+  load_case("    variants:\n      inner: {protocol: tls, sni: deny.test, outer: {snj: allow.test}}\n");
+  EXPECT_THAT(told(), HasSubstr("unknown key 'snj'"));
+  EXPECT_THAT(told(), HasSubstr("did you mean 'sni'?"));
+  load_case("    variants:\n      inner: {outer: {sni: allow.test}}\n");
+  EXPECT_THAT(told(), HasSubstr("'outer' has no meaning with protocol http/1.1 without TLS"));
 }
 
 TEST_F(PodCases, WhatNobodyDoesIsAnError) {

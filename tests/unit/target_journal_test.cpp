@@ -87,6 +87,27 @@ TEST(JournalTest, FindsPacketsThatNothingAnswered) {
   EXPECT_EQ(left[1].peer + " " + left[1].transport, "a:3 tcp");
 }
 
+TEST(JournalTest, AConnectionIsAsOldAsItsSyn) {
+  std::vector<Receipt> written = {
+      receipt_of(ReceiptKind::packet, 0, "", "a:1"),     receipt_of(ReceiptKind::packet, 0, "", "a:1"),
+      receipt_of(ReceiptKind::connection, 1, "", "a:1"), receipt_of(ReceiptKind::tls, 1, "", "a:1"),
+      receipt_of(ReceiptKind::connection, 2, "", "a:2"), receipt_of(ReceiptKind::packet, 0, "", "a:1"),
+      receipt_of(ReceiptKind::packet, 0, "", "a:2")};
+  const std::vector<int> at = {100, 200, 3000, 3100, 3000, 4000, 50};
+  std::string content = "{\"type\":\"opened\"}\n";
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    written[i].number = i + 1;
+    written[i].at = std::chrono::microseconds(at[i]);
+    if (written[i].kind == ReceiptKind::packet) written[i].transport = i == 6 ? "udp" : "tcp";
+    content += encode(written[i]) + "\n";
+  }
+  const Journal journal = decode_journal(content);
+  ASSERT_EQ(journal.receipts.size(), written.size());
+  EXPECT_EQ(journal.receipts[2].at.count(), 200) << "the newest before it";
+  EXPECT_EQ(journal.receipts[3].at.count(), 3100) << "what was read is as old as it is";
+  EXPECT_EQ(journal.receipts[4].at.count(), 3000) << "a datagram opens no connection";
+}
+
 TEST(JournalTest, EveryFieldOfAReceiptSurvives) {
   Receipt receipt = receipt_of(ReceiptKind::packet, 0, "", "192.0.2.9:5");
   EXPECT_EQ(encode(receipt).find("host_header"), std::string::npos) << "encoded only if set";

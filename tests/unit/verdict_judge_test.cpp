@@ -216,6 +216,37 @@ TEST(Reroute, ASilentConnectionIsNotItsOwnWhereTheProxyNamesTheOneItWentBy) {
   EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
 }
 
+TEST(Deny, ARequestOfAnotherHostAtTheTargetsFixtureIsNotTheOneInQuestion) {
+  Sample sample;
+  sample.row.cell.target = {"allow", "deny.test"};
+  sample.receive("allow").host = "allow.test";
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  sample.receive("sink");
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  sample.receive("allow").host = "deny.test";
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+}
+
+TEST(Deny, ADenialAfterTheProxyHadConnectedNeedsTheReceiptOfThat) {
+  policy::MeshRecord late;
+  late.proxy = "P6.gateway";
+  late.upstream = "198.51.100.66:443";
+  late.termination = "rbac_access_denied_matched_policy[none]";
+  Sample sample;
+  sample.code(Code::tls_closed, probe::Stage::tls).logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  late.upstream_local = "203.0.113.9:4711";
+  sample.logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(sample.judged().because,
+              HasSubstr("connected to 198.51.100.66:443 already, and no fixture has a receipt"));
+  late.upstream = "envoy://sni-forward/";
+  sample.logged({late});
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::pass);
+  sample.receive("sink", ReceiptKind::connection);
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
+}
+
 TEST(Deny, ARawClientsAnswerIsTheProxysRefusalWhereTheProxySaysSo) {
   const auto raw = [](policy::MeshRecord record) {
     return Sample().code(Code::ok, probe::Stage::response).logged({std::move(record)}).judged();

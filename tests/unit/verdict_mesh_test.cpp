@@ -47,6 +47,15 @@ TEST(MeshDenied, ByEveryKnownMechanism) {
   expect_denied(tcp, Layer::authorization, tcp.termination);
 }
 
+TEST(MeshDenied, ByTheCodecInTheMidstOfARequest) {
+  MeshRecord broken = local_reply(400, "http1.codec_error", "DPE");
+  broken.cluster = "outbound|80||allow.test";
+  broken.upstream = "198.51.100.10:80";
+  expect_denied(broken, Layer::sidecar, "400 http1.codec_error (DPE)");
+  broken.flags.clear();  // the origin's own 400, say
+  EXPECT_EQ(read(broken, own_pod).say, Say::forwarded);
+}
+
 TEST(MeshDenied, ByAnotherProxyIsTheGateway) {
   MeshRecord record = local_reply(404, "route_not_found", "NR");
   record.proxy = "egress-gateway";

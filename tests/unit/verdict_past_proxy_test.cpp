@@ -48,6 +48,14 @@ TEST(PastProxy, AReceiptIsALeakWhateverWasDropped) {
   EXPECT_FINDING(sample.logged({drop()}).judged(), Verdict::leak, Status::fail);
 }
 
+TEST(OverriddenDefaultDeny, LeavesDenialsToTheNetwork) {
+  Sample sample;
+  sample.row.cell.default_deny_overridden = true;
+  EXPECT_FINDING(sample.logged({block_all()}).judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_FINDING(sample.logged({by_cluster("UF", 503, "x"), drop()}).judged(), Verdict::deny, Status::pass);
+  EXPECT_FINDING(Sample().logged({block_all()}).judged(), Verdict::deny, Status::pass);
+}
+
 TEST(NetworkPolicyDrop, DeniesAnAttemptThroughTheProxyToo) {
   const Finding finding = Sample().logged({by_cluster("UF", 503, "x"), drop()}).judged();
   EXPECT_FINDING(finding, Verdict::deny, Status::pass);

@@ -9,7 +9,7 @@ using probe::Stage;
 
 // No sidecar captures datagrams, whatever the policies say.
 void Client::send(const probe::Attempt& attempt, const std::string& address, const Pod& pod, probe::Observation& seen) {
-  const bool icmp = attempt.protocol == Protocol::icmp;
+  const bool icmp = probe::is_portless(attempt.protocol);
   seen.local = endpoint(pod.address, next_port());
   seen.peer = endpoint(address, attempt.port);
   const scenario::Fixture* fixture = icmp ? internet_.owner(address) : internet_.listener(address, attempt.port);

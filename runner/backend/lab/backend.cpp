@@ -103,12 +103,14 @@ class LabBackend : public Backend {
     if (auto tried = try_kernel(settings_.programs / "egressproof-sandbox"); !tried)
       return tl::unexpected(tried.error());
     plan::Capabilities capabilities{
-        "lab", {"netns", "capabilities", "workloads", "inbound", "policy-changes", "record-changes", "mesh-fetches"}};
+        "lab",
+        {"netns", "capabilities", "workloads", "inbound", "policy-changes", "capture-port-log", "creation-times",
+         "workload-certificate", "record-changes", "mesh-fetches"}};
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     capabilities.features.insert("ipv6");  // its namespaces have both families
     if (is_there(settings_.toolchain / "istioctl"))
-      capabilities.features.insert({"pod-template", "pod-acts"});
+      capabilities.features.insert({"pod-template", "pod-acts", "ipv6-pods"});
     else
       capabilities.why_not["pod-template"] = capabilities.why_not["pod-acts"] =
           "the toolchain lacks istioctl, whose injector makes pods of cases: run 'make setup'";

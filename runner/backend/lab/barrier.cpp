@@ -65,7 +65,7 @@ std::string LabWorld::envoy_gap(const std::string& cluster) const {
   std::vector<mesh::EnvoyAdmin> envoys;
   for (std::size_t i = 0; i < pods_.size(); ++i)
     if (in_service(pods_[i]))
-      envoys.push_back({"pod " + pods_[i].name, query_in(pod_ns_[i], "http://127.0.0.1:15000")});
+      envoys.push_back({"pod " + pods_[i].name, query_in(pod_ns_[i], "http://" + loopback_of(pods_[i]) + ":15000")});
   return mesh::envoy_gap(envoys, cluster, milliseconds(2000));
 }
 

@@ -184,13 +184,14 @@ Result<InjectionTemplate> injection_template(const std::string& manifests) {
 
 Json pod_manifest(const PodPlace& pod) {
   const scenario::PodTemplate tenant = pod.tenant.value_or(scenario::PodTemplate{});
+  std::map<std::string, std::string> annotations = tenant.annotations;
+  // In a cluster the name of istiod's Service leads to the family that the pod has.
+  if (is_ipv6(pod.address))
+    annotations.emplace("proxy.istio.io/config", fmt::format("discoveryAddress: '[{}]:15010'", istiod_address6));
   return {{"apiVersion", "v1"},
           {"kind", "Pod"},
           {"metadata",
-           {{"name", pod_name(pod)},
-            {"namespace", pod.ns},
-            {"labels", labels_of(pod)},
-            {"annotations", tenant.annotations}}},
+           {{"name", pod_name(pod)}, {"namespace", pod.ns}, {"labels", labels_of(pod)}, {"annotations", annotations}}},
           {"spec",
            {{"serviceAccountName", pod.service_account},
             {"containers",

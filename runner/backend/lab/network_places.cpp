@@ -105,10 +105,14 @@ policy::Cluster cluster_of(const std::vector<PodPlace>& pods) {
   for (const PodPlace& pod : pods) {
     cluster.namespaces[pod.ns];
     cluster.pods.push_back({pod.ns, pod_name(pod), labels_of(pod), addresses_of(pod), {}});
-    six = six || !pod.address6.empty();
+    six = six || !pod.address6.empty() || is_ipv6(pod.address);
   }
   std::vector<std::string> dns{world_address};
-  if (six) dns.emplace_back(world_address6);
+  std::vector<std::string> istiod{istiod_address};
+  if (six) {
+    dns.emplace_back(world_address6);
+    istiod.emplace_back(istiod_address6);
+  }
   cluster.namespaces["kube-system"];
   cluster.pods.push_back({"kube-system",
                           "coredns",
@@ -119,7 +123,7 @@ policy::Cluster cluster_of(const std::vector<PodPlace>& pods) {
   cluster.pods.push_back({"istio-system",
                           "istiod",
                           {{"app", "istiod"}, {"istio", "pilot"}},
-                          {istiod_address},
+                          std::move(istiod),
                           {{"http-debug", Protocol::tcp, 8080}, {"grpc-xds", Protocol::tcp, 15010}}});
   return cluster;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <set>
+#include <utility>
 
 #include "runner/scenario/workload.h"
 
@@ -138,8 +139,14 @@ Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<Ex
       return fail(ErrorKind::environment, fmt::format("the lab has room for {} pods", last_pod - first_pod + 1));
     PodPlace made = *base;
     made.name = probe.name;
-    made.address = fmt::format("203.0.113.{}", next);
+    made.address = pod_address(next);
     made.address6 = ipv6 ? fmt::format("2001:db8:113::{:x}", next) : "";
+    if (probe.own_pod->ipv6) {
+      if (!ipv6)
+        return fail(ErrorKind::scenario,
+                    fmt::format("extra probe '{}' is in a pod with IPv6 alone, and no fixture has IPv6", probe.name));
+      made.address = std::exchange(made.address6, "");
+    }
     made.tenant = probe.own_pod;
     if (!probe.own_pod->service_account.empty()) made.service_account = probe.own_pod->service_account;
     for (const auto& [key, value] : probe.own_pod->labels)
@@ -163,11 +170,16 @@ std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const
   return text;
 }
 
+std::string loopback_of(const PodPlace& pod) { return is_ipv6(pod.address) ? "[::1]" : "127.0.0.1"; }
+
 std::string pod_commands(const std::string& address, const std::string& address6) {
-  std::string text = fmt::format(
-      "link set lo up\nlink set eth0 up\naddr add {}/24 dev eth0\nroute add default via {}\n", address, world_address);
-  if (!address6.empty())
-    text += fmt::format("addr add {}/64 dev eth0 nodad\nroute add ::/0 via {}\n", address6, world_address6);
+  std::string text = "link set lo up\nlink set eth0 up\n";
+  for (const std::string& one : {address, address6}) {
+    if (is_ipv6(one))
+      text += fmt::format("addr add {}/64 dev eth0 nodad\nroute add ::/0 via {}\n", one, world_address6);
+    else if (!one.empty())
+      text += fmt::format("addr add {}/24 dev eth0\nroute add default via {}\n", one, world_address);
+  }
   return text;
 }
 

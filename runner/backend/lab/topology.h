@@ -18,13 +18,14 @@ namespace egressproof::backend::lab {
 inline constexpr const char* world_address = "203.0.113.1";  // gateway of the pods, and their DNS server
 inline constexpr const char* world_address6 = "2001:db8:113::1";
 inline constexpr const char* istiod_address = "203.0.113.2";
+inline constexpr const char* istiod_address6 = "2001:db8:113::2";
 inline constexpr int redirect_port = 19999;      // where the world's every-port fixtures listen
 inline constexpr int udp_redirect_port = 19998;  // the same for datagrams
 
 struct PodPlace {
   std::string name;      // of the profile
-  std::string address;   // IPv4
-  std::string address6;  // empty: the world has no IPv6
+  std::string address;   // IPv4; of a pod that has IPv6 alone, that
+  std::string address6;  // empty: the world has no IPv6, or `address` is IPv6
   std::string ns, service_account;
   bool meshed = false;
   bool router = false;        // an egress gateway: a proxy without a workload, named "PROFILE.gateway"
@@ -79,8 +80,11 @@ Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<Ex
 // Input of `ip -batch -` in the world: bridge, fixture addresses, and one veth pair for each entry of `peers`, whose
 // other end is moved to that namespace path as eth0.
 std::string world_commands(const std::vector<scenario::Fixture>& fixtures, const std::vector<std::string>& peers);
+// "127.0.0.1", or "[::1]" where the pod's proxy has no IPv4: of whoever asks it within the pod, by URL.
+std::string loopback_of(const PodPlace& pod);
+
 // Input of `ip -batch -` in a pod or istiod. The IPv4 address comes first: by the first address Istio decides which
-// family its rules capture.
+// family its rules capture. `address` may be the only one, and IPv6.
 std::string pod_commands(const std::string& address, const std::string& address6);
 // Input of `iptables-restore` (ip6tables-restore for `ipv6`) in the world: every-port fixtures are redirected to
 // redirect_port.

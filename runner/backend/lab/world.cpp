@@ -90,13 +90,16 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
       if (auto read = reader.read_on(); !read) return tl::unexpected(read.error());
       complete = complete && mesh::without_record(expected_[pod], reader.records()) == 0;
     }
+    for (auto& [pod, reader] : outputs_)
+      if (auto read = reader.read_on(); !read) return tl::unexpected(read.error());
     if (complete || late) break;
     ::poll(nullptr, 0, 10);
   }
   std::vector<policy::MeshRecord> all;
   for (const PodPlace& pod : pods_)
-    if (const auto reader = logs_.find(pod.name); reader != logs_.end())
-      all.insert(all.end(), reader->second.records().begin(), reader->second.records().end());
+    for (const auto* readers : {&logs_, &outputs_})
+      if (const auto reader = readers->find(pod.name); reader != readers->end())
+        all.insert(all.end(), reader->second.records().begin(), reader->second.records().end());
   const auto dropped = dropped_packets();
   if (!dropped) return tl::unexpected(dropped.error());
   for (std::size_t i = 0; i < pods_.size(); ++i) {

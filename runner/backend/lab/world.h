@@ -177,12 +177,14 @@ class LabWorld : public World {
   std::optional<process::Child> target_, istiod_;
   std::map<std::string, process::Child> pod_targets_;  // by pod: of fixtures that listen there
   std::optional<WorkloadCa> ca_;
-  std::map<std::string, InjectedPod> injected_;            // by pod of a case
-  std::set<std::string> acted_;                            // probes whose acts are done
-  std::set<std::string> out_of_service_;                   // pods without their proxy, as a case wants it
-  std::map<std::string, process::Child> proxies_;          // by pod
-  std::map<std::string, ProbeLink> probes_;                // by name
-  std::map<std::string, mesh::AccessLogReader> logs_;      // by pod
+  std::map<std::string, InjectedPod> injected_;        // by pod of a case
+  std::set<std::string> acted_;                        // probes whose acts are done
+  std::set<std::string> out_of_service_;               // pods without their proxy, as a case wants it
+  std::map<std::string, process::Child> proxies_;      // by pod
+  std::map<std::string, ProbeLink> probes_;            // by name
+  std::map<std::string, mesh::AccessLogReader> logs_;  // by pod
+  // The same of what a policy's own listener writes to standard output, where a cluster has all records.
+  std::map<std::string, mesh::AccessLogReader> outputs_;
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by pod
   std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;

@@ -16,6 +16,8 @@
 namespace egressproof::backend::lab {
 namespace {
 
+constexpr const char* credentials_folder = "var/run/secrets/workload-spiffe-credentials";  // where the agent looks
+
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
@@ -123,7 +125,7 @@ Result<void> LabWorld::make_namespaces() {
     std::error_code code;
     if (std::filesystem::exists(file, code)) static_cast<void>(run_in(*world_ns_, {"tee", file}, "0"));
   }
-  return run_in(*istiod_ns_, batch, pod_commands(istiod_address, ""));
+  return run_in(*istiod_ns_, batch, pod_commands(istiod_address, has_ipv6(fixtures) ? istiod_address6 : ""));
 }
 
 Result<void> LabWorld::start_istiod() {
@@ -199,7 +201,7 @@ Result<void> LabWorld::write_identities() {
 
 Result<void> LabWorld::write_identity(const PodPlace& pod) const {
   const std::filesystem::path folder = pod_folder(pod);
-  const std::filesystem::path credentials = folder / "var/run/secrets/workload-spiffe-credentials";
+  const std::filesystem::path credentials = folder / credentials_folder;
   if (auto made = make_folders({pod.meshed ? credentials : folder}); !made || !pod.meshed) return made;
   auto pem = ca_->issue(pod.ns, pod.service_account);
   if (!pem) return tl::unexpected(pem.error());
@@ -243,9 +245,14 @@ Result<void> LabWorld::start_probes() {
     if (!log) return tl::unexpected(log.error());
     std::vector<std::string> flags{"--pid", "--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)};
     for (const std::string& capability : place.capabilities) flags.insert(flags.end(), {"--capability", capability});
-    auto command = sandboxed(pod_ns_[place.pod], flags,
-                             {(folder_.path() / "programs/egressproof-probe").string(), "--ca",
-                              (folder_.path() / "fixtures-ca.pem").string(), "--port-share", port_share(place)});
+    std::vector<std::string> arguments{(folder_.path() / "programs/egressproof-probe").string(), "--ca",
+                                       (folder_.path() / "fixtures-ca.pem").string(), "--port-share",
+                                       port_share(place)};
+    // Who may read it is for the files to say.
+    if (pods_[place.pod].meshed)
+      arguments.insert(arguments.end(),
+                       {"--workload-certificate", (pod_folder(pods_[place.pod]) / credentials_folder).string()});
+    auto command = sandboxed(pod_ns_[place.pod], flags, arguments);
     command.err = log->get();
     auto link = ProbeLink::start(std::move(command));
     if (!link) return tl::unexpected(link.error());
@@ -293,6 +300,7 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   proxies_.insert_or_assign(pod.name, std::move(*child));  // one that ended, in the place of which this one comes
   const std::string witness = pod.witness.empty() ? pod.name : pod.witness;
   logs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "access.log"));
+  outputs_.emplace(pod.name, mesh::AccessLogReader(witness, folder / "agent.log"));
   return {};
 }
 
@@ -303,7 +311,8 @@ Result<void> LabWorld::wait_proxies() {
   return await(milliseconds(30000), [&]() -> std::string {
     std::vector<mesh::HttpQuery> queries;
     queries.reserve(waiting.size());
-    for (const std::size_t i : waiting) queries.push_back(query_in(pod_ns_[i], "http://127.0.0.1:15021/healthz/ready"));
+    for (const std::size_t i : waiting)
+      queries.push_back(query_in(pod_ns_[i], "http://" + loopback_of(pods_[i]) + ":15021/healthz/ready"));
     const auto replies = mesh::http_get_all(queries, milliseconds(1000));
     std::vector<std::size_t> still;
     for (std::size_t k = 0; k < waiting.size(); ++k)
