@@ -10,7 +10,11 @@ std::vector<Block> blocks_of(const plan::Plan& plan, const std::string& scenario
   std::vector<Block> blocks;
   for (const plan::Cell& cell : plan.cells) {
     if (cell.scenario != scenario || cell.case_id != row) continue;
-    const auto wire = wire_lines(cell.attempt);
+    auto wire = wire_lines(cell.attempt);
+    if (cell.fetched)
+      wire.insert(wire.begin(), "sent by " +
+                                    std::string(cell.pod == plan::istiod_end ? "istiod" : "the proxy's agent") +
+                                    " because a policy names the URL, and by no probe");
     auto same = std::find_if(blocks.begin(), blocks.end(), [&](const Block& block) { return block.wire == wire; });
     if (same == blocks.end()) same = blocks.insert(blocks.end(), Block{wire, {}});
     same->cells.push_back(&cell);

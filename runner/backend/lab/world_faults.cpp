@@ -21,7 +21,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds fault_limit{20000};
-// On a kernel without SOCK_DESTROY the connection ends with the answer to istiod's keepalive, which comes every 30 s.
+// On a kernel without SOCK_DESTROY the connection ends with the next segment that the pod sends on it, at the latest
+// the answer to istiod's keepalive, which comes every 30 s.
 constexpr milliseconds lost_limit{45000};
 constexpr milliseconds query_limit{1000};
 constexpr const char* ready_url = "http://127.0.0.1:15021/healthz/ready";
