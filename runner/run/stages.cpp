@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 
 constexpr int look_every_ms = 10;
 constexpr int looks_after = 3;            // at most, until every canary is seen clearly
-constexpr milliseconds open_limit{2000};  // for the first receipts of long-lived attempts
+constexpr milliseconds open_limit{3000};  // for the first receipts of long-lived attempts
 constexpr int await_open_every_ms = 50;
 constexpr int generation_none = 1;
 constexpr int generation_policies = 2;
