@@ -81,8 +81,8 @@ struct Journal {
   std::vector<std::string> errors;  // gaps, duplicates, malformed or truncated lines, missing opening line, trouble
   bool closed = false;
 };
-// Pure; `content` is the whole file. A last line without newline is still being written and is left out. Where the packet
-// witness saw the SYN of a connection, that is the time of its receipt.
+// Pure; `content` is the whole file. A last line without newline is still being written and is left out. Where the
+// packet witness saw the SYN of a connection, that is the time of its receipt.
 Journal decode_journal(std::string_view content);
 
 // Fixture -> accepted connections of which no receipt has a nonce. Fixtures without any are left out.
