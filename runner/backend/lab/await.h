@@ -12,16 +12,18 @@
 
 namespace egressproof::backend::lab {
 
-// Polls until `missing` returns nothing. Error kind environment: what was still missing.
+// Polls until `missing` returns nothing. Error kind environment: what was still missing. `every`: longer where asking
+// costs more than waiting.
 template <class Missing>
-Result<void> await(std::chrono::milliseconds limit, Missing missing) {
+Result<void> await(std::chrono::milliseconds limit, Missing missing,
+                   std::chrono::milliseconds every = std::chrono::milliseconds(10)) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   for (;;) {
     const std::string what = missing();
     if (what.empty()) return {};
     if (std::chrono::steady_clock::now() >= deadline)
       return fail(ErrorKind::environment, "not ready within " + std::to_string(limit.count()) + " ms: " + what);
-    ::poll(nullptr, 0, 10);
+    ::poll(nullptr, 0, static_cast<int>(every.count()));
   }
 }
 

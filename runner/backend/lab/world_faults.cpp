@@ -24,6 +24,9 @@ constexpr milliseconds fault_limit{20000};
 // On a kernel without SOCK_DESTROY the connection ends with the next segment that the pod sends on it, at the latest
 // the answer to istiod's keepalive, which comes every 30 s.
 constexpr milliseconds lost_limit{45000};
+// What istiod says of all proxies is long, and a counter costs a process in a mount namespace of its own: pods of cases
+// that ask for them all the time, side by side, would slow down all other acts.
+constexpr milliseconds seldom{100};
 constexpr milliseconds query_limit{1000};
 constexpr const char* ready_url = "http://127.0.0.1:15021/healthz/ready";
 constexpr const char* envoy_state_url = "http://127.0.0.1:15000/ready";
@@ -83,16 +86,19 @@ Result<void> LabWorld::lose_istiod(const ProbePlace& place) {
   if (auto reset = run_in(netns, {"ss", "-K", "dst", istiod_address}); !reset) return reset;
   const auto& first = pod.tenant->first;
   const bool runs = std::find(first.begin(), first.end(), scenario::PodAct::hold_proxy) == first.end();
-  return await(lost_limit, [&]() -> std::string {
-    const auto status = proxy_status();
-    if (!status) return status.error().message;
-    if (std::any_of(status->begin(), status->end(), [&](const auto& one) { return one.id == proxy_id_of(pod); }))
-      return "that istiod notices that " + pod.name + " is gone";
-    if (!runs) return "";
-    const auto refused = refused_by_cut(netns);
-    if (!refused) return refused.error().message;
-    return *refused > 0 ? "" : "that the proxy of " + pod.name + " tries to reach istiod again, and is refused";
-  });
+  return await(
+      lost_limit,
+      [&]() -> std::string {
+        const auto status = proxy_status();
+        if (!status) return status.error().message;
+        if (std::any_of(status->begin(), status->end(), [&](const auto& one) { return one.id == proxy_id_of(pod); }))
+          return "that istiod notices that " + pod.name + " is gone";
+        if (!runs) return "";
+        const auto refused = refused_by_cut(netns);
+        if (!refused) return refused.error().message;
+        return *refused > 0 ? "" : "that the proxy of " + pod.name + " tries to reach istiod again, and is refused";
+      },
+      seldom);
 }
 
 Result<std::uint64_t> LabWorld::refused_by_cut(const Netns& netns) const {
@@ -123,13 +129,16 @@ Result<void> LabWorld::await_ready(const ProbePlace& place) {
 Result<void> LabWorld::await_unconfigured(const ProbePlace& place) {
   const PodPlace& pod = pods_[place.pod];
   const Netns& netns = pod_ns_[place.pod];
-  auto waits = await(fault_limit, [&]() -> std::string {
-    const auto refused = refused_by_cut(netns);
-    if (!refused) return refused.error().message;
-    if (*refused == 0) return "that the proxy of " + pod.name + " tries to reach istiod, and is refused";
-    const auto state = http_get(netns, envoy_state_url, query_limit);
-    return state ? "" : state.error().message + "; its log ends: " + last_lines(pod_folder(pod) / "agent.log");
-  });
+  auto waits = await(
+      fault_limit,
+      [&]() -> std::string {
+        const auto refused = refused_by_cut(netns);
+        if (!refused) return refused.error().message;
+        if (*refused == 0) return "that the proxy of " + pod.name + " tries to reach istiod, and is refused";
+        const auto state = http_get(netns, envoy_state_url, query_limit);
+        return state ? "" : state.error().message + "; its log ends: " + last_lines(pod_folder(pod) / "agent.log");
+      },
+      seldom);
   if (!waits) return waits;
   return await_refusal(place);
 }
