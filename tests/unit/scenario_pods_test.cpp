@@ -13,7 +13,7 @@ using ::testing::UnorderedElementsAre;
 class PodCases : public ::testing::Test {
  protected:
   // One case with these lines, in a suite that is sound; P7 has a NetworkPolicy.
-  void load_case(const std::string& lines, const std::string& path = "/r") {
+  void load_case(const std::string& lines, const std::string& path = "") {
     folder_.write("suite.yaml", R"(apiVersion: egressproof/v1
 kind: Fixtures
 zones: [test]
@@ -41,8 +41,8 @@ cases:
   a:
     title: A
     reference: https://example.com
-    attempt: {protocol: http/1.1, dial: "sink:80", path: )" +
-                                  path + "}\n" + lines);
+    attempt: {protocol: http/1.1, dial: "sink:80")" +
+                                  (path.empty() ? "" : ", path: " + path) + "}\n" + lines);
     loaded_ = folder_.load();
   }
   std::string told() { return folder_.messages(loaded_); }
