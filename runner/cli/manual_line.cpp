@@ -25,6 +25,7 @@ std::string openssl_line(const probe::Attempt& attempt) {
     line += " -servername " + shell_quoted(with_nonce(*attempt.sni, attempt.nonce));
   else
     line += " -noservername";
+  if (!attempt.tls_version.empty()) line += attempt.tls_version == "1.2" ? " -tls1_2" : " -tls1_3";
   // The probe's own marker: the receipt of the ClientHello is told by it.
   std::string alpn;
   for (const std::string& one : attempt.alpn) alpn += one + ",";
@@ -47,7 +48,8 @@ std::string dig_line(const probe::Attempt& attempt) {
 }  // namespace
 
 std::string manual_line(const probe::Attempt& attempt) {
-  if (attempt.protocol == Protocol::tls) return attempt.ech_extension ? "" : openssl_line(attempt);
+  const bool beyond_openssl = attempt.ech_extension || attempt.outer || attempt.hello_segments > 1;
+  if (attempt.protocol == Protocol::tls) return beyond_openssl ? "" : openssl_line(attempt);
   if (attempt.protocol == Protocol::tcp && !attempt.over_tls) return nc_line(attempt);
   if (attempt.protocol == Protocol::dns) return dig_line(attempt);
   return report::curl_line(attempt);

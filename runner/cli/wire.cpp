@@ -54,8 +54,23 @@ std::string tls_line(const probe::Attempt& attempt) {
   if (!attempt.tls_version.empty()) line += ", version " + attempt.tls_version + " alone";
   if (attempt.hello_segments > 1)
     line += ", the ClientHello in " + std::to_string(attempt.hello_segments) + " TCP segments";
+  if (attempt.outer)
+    line += ", within mutual TLS by the workload's certificate with SNI " + shown(attempt.outer->sni, attempt.nonce);
   if (attempt.protocol == Protocol::tls) line += " (handshake only)";
   return line;
+}
+
+std::string datagrams_of(const probe::Attempt& attempt) {
+  switch (attempt.protocol) {
+    case Protocol::icmp:
+      return "echo requests";
+    case Protocol::ip:
+      return "packets of IP protocol " + std::to_string(attempt.ip_protocol);
+    case Protocol::syn:
+      return "SYNs of its own";
+    default:
+      return "datagrams";
+  }
 }
 
 }  // namespace
@@ -69,9 +84,12 @@ std::vector<std::string> wire_lines(const probe::Attempt& attempt) {
   if (attempt.address.empty())
     lines.push_back("resolves " + text(attempt.name) + ", dials port " + std::to_string(attempt.port) + " there");
   else
-    lines.push_back("dials " + endpoint(attempt.address, attempt.port));
+    lines.push_back("dials " +
+                    (probe::is_portless(attempt.protocol) ? attempt.address : endpoint(attempt.address, attempt.port)));
   if (attempt.over_tls || attempt.protocol == Protocol::tls) lines.push_back(tls_line(attempt));
   if (attempt.protocol == Protocol::tcp) lines.push_back("sends \"" + text(attempt.payload) + "\"");
+  if (probe::sends_datagrams(attempt.protocol))
+    lines.push_back("sends " + datagrams_of(attempt) + " with \"" + text(attempt.payload) + "\"");
   if (attempt.protocol != Protocol::http1 && attempt.protocol != Protocol::http2) return lines;
   const std::string version = attempt.protocol == Protocol::http2 ? "HTTP/2" : "HTTP/1.1";
   const char* authority = attempt.protocol == Protocol::http2 ? ":authority" : "Host";

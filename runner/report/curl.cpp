@@ -68,7 +68,8 @@ bool curl_can(const Attempt& attempt) {
   if (attempt.protocol == Protocol::tcp || attempt.protocol == Protocol::dns ||
       probe::sends_datagrams(attempt.protocol))
     return false;
-  if (attempt.ech_extension || attempt.outer || !attempt.fields.empty() || version_option(attempt) == nullptr)
+  if (attempt.ech_extension || attempt.outer || attempt.hello_segments > 1 || !attempt.fields.empty() ||
+      version_option(attempt) == nullptr)
     return false;
   const std::string sni = filled(attempt.sni.value_or(""), attempt.nonce);
   if (over_tls(attempt) && !sni.empty() && !curl_keeps(sni)) return false;
@@ -93,6 +94,8 @@ Words connection_options(const Attempt& attempt, const std::string& url_host) {
   if (attempt.address.empty() && attempt.family != probe::Family::any)
     words.push_back(attempt.family == probe::Family::ipv4 ? "-4" : "-6");
   if (over_tls(attempt)) words.push_back("-k");
+  if (!attempt.tls_version.empty())
+    words.insert(words.end(), {"--tlsv" + attempt.tls_version, "--tls-max", attempt.tls_version});
   const std::string dialled = attempt.address.empty() ? filled(attempt.name, attempt.nonce) : attempt.address;
   if (url_host != dialled)
     words.insert(words.end(), {"--connect-to", fmt::format("{}:{}:{}:{}", bracketed(url_host), attempt.port,

@@ -7,6 +7,7 @@
 #include "runner/cli/packet_capture.h"
 #include "runner/cli/progress.h"
 #include "runner/cli/series.h"
+#include "runner/cli/wire.h"
 
 namespace egressproof::cli {
 namespace {
@@ -115,6 +116,44 @@ TEST(ManualLine, IsOfTheProgramThatCanSendIt) {
   attempt.query_type = "TXT";
   attempt.server = "192.0.2.53";
   EXPECT_EQ(manual_line(attempt), "dig @192.0.2.53 a.test TXT");
+}
+
+TEST(ManualLine, IsNoneWhereTheProgramWouldSendSomethingElse) {
+  probe::Attempt attempt;
+  attempt.nonce = std::string(32, 'a');
+  attempt.address = "198.51.100.66";
+  attempt.port = 443;
+  attempt.protocol = probe::Protocol::tls;
+  attempt.tls_version = "1.2";
+  EXPECT_THAT(manual_line(attempt), HasSubstr(" -tls1_2 "));
+  attempt.hello_segments = 7;
+  EXPECT_EQ(manual_line(attempt), "");
+  attempt.hello_segments = 1;
+  attempt.outer = probe::OuterTls{"allow.test"};
+  EXPECT_EQ(manual_line(attempt), "");
+}
+
+TEST(Wire, SaysAllThatIsSent) {
+  probe::Attempt attempt;
+  attempt.nonce = std::string(32, 'a');
+  attempt.address = "198.51.100.66";
+  attempt.port = 443;
+  attempt.protocol = probe::Protocol::tls;
+  attempt.sni = "other.test";
+  attempt.outer = probe::OuterTls{"allow.test"};
+  EXPECT_THAT(wire_lines(attempt), ElementsAre("dials 198.51.100.66:443",
+                                               "TLS: SNI other.test, within mutual TLS by the workload's certificate "
+                                               "with SNI allow.test (handshake only)"));
+  attempt = {};
+  attempt.address = "198.51.100.66";
+  attempt.protocol = probe::Protocol::ip;
+  attempt.ip_protocol = 47;
+  attempt.payload = "x{nonce}";
+  EXPECT_THAT(wire_lines(attempt),
+              ElementsAre("dials 198.51.100.66", "sends packets of IP protocol 47 with \"x{nonce}\""));
+  attempt.protocol = probe::Protocol::udp;
+  attempt.port = 53;
+  EXPECT_THAT(wire_lines(attempt), ElementsAre("dials 198.51.100.66:53", "sends datagrams with \"x{nonce}\""));
 }
 
 TEST(Progress, TheBarOnlyGrowsAndSaysWhatIsLeft) {

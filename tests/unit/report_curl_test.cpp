@@ -41,6 +41,14 @@ TEST(CurlLine, SniIsTheHostOfTheUrlAndTheAddressIsPinned) {
                                               " https://other.test:443/r/" + nonce);
 }
 
+TEST(CurlLine, OneVersionOfTlsAndNoLineForWhatCurlCannotWrite) {
+  Attempt one = tls("other.test");
+  one.tls_version = "1.3";
+  EXPECT_THAT(curl_line(one), HasSubstr(" -k --tlsv1.3 --tls-max 1.3 "));
+  one.hello_segments = 2;
+  EXPECT_EQ(curl_line(one), "");
+}
+
 TEST(CurlLine, WithoutSniTheUrlHasTheAddress) {
   EXPECT_THAT(curl_line(tls("")), HasSubstr("https://198.51.100.66:443/r/"));
   EXPECT_THAT(curl_line(tls("")), Not(HasSubstr("--connect-to")));
