@@ -22,19 +22,12 @@ Pieces* pieces_of(BIO* bio) { return static_cast<Pieces*>(BIO_get_data(bio)); }
 int write_piece(BIO* bio, const char* bytes, int count) {
   Pieces& pieces = *pieces_of(bio);
   BIO_clear_retry_flags(bio);
-  int some = count;
-  if (pieces.left > 1) {
-    if (pieces.size == 0) pieces.size = std::max(1, (count + pieces.left - 1) / pieces.left);
-    if (Clock::now() < pieces.due) {
-      BIO_set_retry_write(bio);
-      return -1;
-    }
-    some = std::min(count, pieces.size);
-  } else if (pieces.left == 1 && Clock::now() < pieces.due) {
+  if (pieces.left > 0 && Clock::now() < pieces.due) {
     BIO_set_retry_write(bio);
     return -1;
   }
-  const int written = BIO_write(BIO_next(bio), bytes, some);
+  if (pieces.size == 0) pieces.size = std::max(1, (count + pieces.left - 1) / pieces.left);
+  const int written = BIO_write(BIO_next(bio), bytes, pieces.left > 1 ? std::min(count, pieces.size) : count);
   BIO_copy_next_retry(bio);
   if (written > 0 && pieces.left > 0) {
     --pieces.left;

@@ -41,11 +41,11 @@ void add_engine_options(CLI::App& app, probe::EngineOptions& options) {
 }
 
 int run_pipes(const probe::EngineOptions& options) {
-  say(Json{
-      {"type", "hello"},
-      {"version", EGRESSPROOF_VERSION},
-      {"features",
-       {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "syn", "earlier", "fields", "redirects", "outer"}}}
+  say(Json{{"type", "hello"},
+           {"version", EGRESSPROOF_VERSION},
+           {"features",
+            {"http/1.1", "http/2", "tls", "tcp", "dns", "udp", "icmp", "ip", "syn", "earlier", "fields", "redirects",
+             "outer"}}}
           .dump());
   probe::Batches batches(options, say);
   std::string line;

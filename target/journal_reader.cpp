@@ -15,13 +15,17 @@ std::string type_of(std::string_view line) {
   return json["type"];
 }
 
-std::string ends_of(const Receipt& receipt) { return receipt.local + " " + receipt.peer; }
+// A connection and a datagram between the same two ends are told apart: the one does not account for the other.
+std::string ends_of(const Receipt& receipt) {
+  return (receipt.connection != 0 || receipt.transport == "tcp" ? "tcp " : receipt.transport + " ") + receipt.local +
+         " " + receipt.peer;
+}
 
 // A target that is late to accept does not make the connection late: it was opened when its SYN came.
 void put_opening_times(std::vector<Receipt>& receipts) {
   std::map<std::string, std::vector<std::chrono::microseconds>> syns;
   for (const Receipt& receipt : receipts)
-    if (receipt.kind == ReceiptKind::packet && receipt.transport == "tcp") syns[ends_of(receipt)].push_back(receipt.at);
+    if (receipt.kind == ReceiptKind::packet) syns[ends_of(receipt)].push_back(receipt.at);
   for (Receipt& receipt : receipts) {
     if (receipt.kind != ReceiptKind::connection) continue;
     const auto found = syns.find(ends_of(receipt));
@@ -92,17 +96,12 @@ std::map<std::string, int> connections_without_nonce(const Journal& journal) {
 }
 
 std::vector<Receipt> unanswered_packets(const Journal& journal) {
-  // A connection and a datagram between the same two ends are told apart: the one does not account for the other.
-  const auto ends = [](const Receipt& receipt) {
-    return (receipt.connection != 0 || receipt.transport == "tcp" ? "tcp " : receipt.transport + " ") + receipt.local +
-           " " + receipt.peer;
-  };
   std::set<std::string> accounted;
   for (const Receipt& receipt : journal.receipts)
-    if (receipt.kind != ReceiptKind::packet) accounted.insert(ends(receipt));
+    if (receipt.kind != ReceiptKind::packet) accounted.insert(ends_of(receipt));
   std::vector<Receipt> left;
   for (const Receipt& receipt : journal.receipts)
-    if (receipt.kind == ReceiptKind::packet && accounted.count(ends(receipt)) == 0) left.push_back(receipt);
+    if (receipt.kind == ReceiptKind::packet && accounted.count(ends_of(receipt)) == 0) left.push_back(receipt);
   return left;
 }
 

@@ -141,11 +141,7 @@ Verb add_explain(CLI::App& app) {
   auto options = std::make_shared<ExplainOptions>();
   verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE");
   verb->add_option("PATHS", options->paths, "scenario files and folders; default: the folder 'scenarios'");
-  verb->add_option("--profile", options->profiles, "a column; may be repeated; default: all")
-      ->allow_extra_args(false)
-      ->delimiter(',')
-      ->take_all()
-      ->type_name("NAME");
+  add_profiles(*verb, options->profiles, "a column; may be repeated; default: all");
   verb->add_option("--markdown", options->markdown, "write a page for each scenario instead: CASE is left out")
       ->type_name("DIR");
   verb->footer(

@@ -176,11 +176,7 @@ int detached(const UpOptions& options) {
 
 void add_up_options(CLI::App& app, UpOptions& options) {
   app.add_option("PATHS", options.paths, "scenario files and folders; default: the folder 'scenarios'");
-  app.add_option("--profile", options.profiles, "a column; may be repeated; default: all")
-      ->allow_extra_args(false)
-      ->delimiter(',')
-      ->take_all()
-      ->type_name("NAME");
+  add_profiles(app, options.profiles, "a column; may be repeated; default: all");
   add_world_options(app, options.world);
   app.add_flag("--detach", options.detach, "return once it is in force; end it with 'lab down'");
   app.add_flag("-q,--quiet", options.quiet, "no progress");

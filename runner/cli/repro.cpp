@@ -255,11 +255,7 @@ Verb add_repro(CLI::App& app) {
   verb->add_option("CASE", options->which, "SCENARIO/CASE, or CASE; with --report it may be left out");
   verb->add_option("PATHS", options->run.paths, "scenario files and folders; default: the folder 'scenarios'");
   add_policies_options(*verb, options->policies, true);
-  verb->add_option("--profile", options->run.selection.profiles, "a column; may be repeated; default: all of the case")
-      ->allow_extra_args(false)
-      ->delimiter(',')
-      ->take_all()
-      ->type_name("NAME")
+  add_profiles(*verb, options->run.selection.profiles, "a column; may be repeated; default: all of the case")
       ->group("Selection");
   verb->add_option("--report", options->report, "a JSON report: each of its cells that failed or leaked, or CASE there")
       ->type_name("FILE")

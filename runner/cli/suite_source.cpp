@@ -51,18 +51,27 @@ Result<scenario::Suite> load_suite(const std::vector<std::string>& given) {
   return fail(ErrorKind::scenario, std::to_string(count) + (count == 1 ? " error" : " errors") + " in scenario files");
 }
 
+namespace {
+
+CLI::Option* repeatable(CLI::Option* option) { return option->allow_extra_args(false)->take_all(); }
+CLI::Option* names(CLI::Option* option, const char* type) {
+  return repeatable(option)->delimiter(',')->type_name(type);
+}
+
+}  // namespace
+
+CLI::Option* add_profiles(CLI::App& app, std::vector<std::string>& profiles, const std::string& description) {
+  return names(app.add_option("--profile", profiles, description), "NAME");
+}
+
 void add_selection(CLI::App& app, plan::Selection& selection) {
-  const auto repeatable = [](CLI::Option* option) { option->allow_extra_args(false)->take_all()->group("Selection"); };
-  repeatable(app.add_option("--case,--filter", selection.cases, "glob over SCENARIO/CASE, or CASE; may be repeated")
-                 ->type_name("GLOB"));
-  repeatable(app.add_option("--profile", selection.profiles, "a column; may be repeated, also as A,B")
-                 ->type_name("NAME")
-                 ->delimiter(','));
-  repeatable(app.add_option("--scenario", selection.scenarios, "all its cases; may be repeated")
-                 ->type_name("NAME")
-                 ->delimiter(','));
-  repeatable(
-      app.add_option("--tag", selection.tags, "cases with the tag; may be repeated")->type_name("TAG")->delimiter(','));
+  constexpr const char* group = "Selection";
+  repeatable(app.add_option("--case,--filter", selection.cases, "glob over SCENARIO/CASE, or CASE; may be repeated"))
+      ->type_name("GLOB")
+      ->group(group);
+  add_profiles(app, selection.profiles, "a column; may be repeated, also as A,B")->group(group);
+  names(app.add_option("--scenario", selection.scenarios, "all its cases; may be repeated"), "NAME")->group(group);
+  names(app.add_option("--tag", selection.tags, "cases with the tag; may be repeated"), "TAG")->group(group);
 }
 
 plan::Capabilities all_capabilities(const scenario::Suite& suite) {

@@ -23,6 +23,9 @@ Result<scenario::Suite> load_suite(const std::vector<std::string>& given);
 // The options --case, --profile, --scenario, --tag.
 void add_selection(CLI::App& app, plan::Selection& selection);
 
+// The option --profile, wherever it stands: repeated, or several in one with commas.
+CLI::Option* add_profiles(CLI::App& app, std::vector<std::string>& profiles, const std::string& description);
+
 // All that any case needs: for plans that nothing will carry out.
 plan::Capabilities all_capabilities(const scenario::Suite& suite);
 

@@ -235,9 +235,12 @@ class Joiner {
     row.probe.attempt = row.cell.attempt;
     row.probe.received = std::move(fetch.received);
     row.probe.logged = std::move(fetch.logged);
-    for (const target::Receipt& one : row.probe.received)
-      (one.connection == 0 ? attributed_packets_ : attributed_)
-          .insert(one.connection == 0 ? one.number : one.connection);
+    for (const target::Receipt& one : row.probe.received) {
+      if (one.connection == 0)
+        attributed_packets_.insert(one.number);
+      else
+        attributed_.insert(one.connection);
+    }
     if (row.cell.control < controls.size()) row.control = controls[row.cell.control];
     // The policy that names it is its cause: it cannot come before it.
     row.began_in_force = !collected_.policies.empty();

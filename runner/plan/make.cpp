@@ -10,6 +10,7 @@
 #include "runner/plan/resolve.h"
 #include "runner/plan/select.h"
 #include "runner/scenario/names.h"
+#include "runner/scenario/needs.h"
 #include "runner/scenario/workload.h"
 
 namespace egressproof::plan {
@@ -111,7 +112,7 @@ class Maker {
     cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
     if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
     cell.default_deny_overridden = profile.default_deny_overridden;
-    if (std::find(one.needs.begin(), one.needs.end(), "record-changes") != one.needs.end()) plan_.moves_records = true;
+    if (scenario::has_need(one, "record-changes")) plan_.moves_records = true;
     // One in a pod of its own leaves by that.
     if (!one.pods.empty() && profile.gateway.empty()) cell.via = cell.pod;
     if (one.fetched_by) {

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "runner/report/cells.h"
+#include "runner/report/explain.h"
 #include "runner/report/markdown.h"
 #include "runner/report/printable.h"
+#include "runner/scenario/past_proxy.h"
 
 namespace egressproof::report {
 namespace {
@@ -57,9 +59,7 @@ std::string label_of(const GranularityRow& row) {
 }
 
 std::string by_of(const GranularityRow& row) {
-  std::string by;
-  for (const std::string& layer : row.layers) by += (by.empty() ? "" : ", ") + layer;
-  return row.base_allowed ? by : "the allowed request did not pass";
+  return row.base_allowed ? joined(row.layers, ", ") : "the allowed request did not pass";
 }
 
 ToldApart at(const GranularityRow& row, const std::string& difference) {
@@ -94,7 +94,7 @@ Granularity granularity_of(const Report& report) {
   const Cells cells = cells_of(report);
   for (const CellView& cell : cells.list) {
     const verdict::Finding& finding = *cell.finding;
-    if (finding.scenario != granularity_scenario || finding.case_id.starts_with("past-proxy.")) continue;
+    if (finding.scenario != granularity_scenario || scenario::is_past_proxy(finding.case_id)) continue;
     const auto [difference, protocol] = parts_of(finding.case_id);
     add_once(protocols, protocol);
     GranularityRow& row = rows[{finding.profile, protocol}];

@@ -203,25 +203,16 @@ Result<void> Stages::probes(const plan::Plan& plan) {
   return send("probe", batches);
 }
 
-// Until each was made or was seen to be denied. Those of which neither is seen are told by the evidence.
-void Stages::await_fetches(const plan::Plan& plan) {
-  std::vector<const plan::Cell*> missing;
-  for (const plan::Cell& cell : plan.cells)
-    if (cell.fetched) missing.push_back(&cell);
+bool Stages::fetches_seen(const plan::Plan& plan, const target::Journal& journal,
+                          const std::vector<policy::MeshRecord>& records) const {
   const auto addresses = world->pod_addresses();
-  const auto deadline = Clock::now() + open_limit;
-  while (!missing.empty() && Clock::now() < deadline) {
-    const auto journal = world->receipts();
-    const auto records = world->mesh_records();
-    if (!journal || !records) return;  // told by collect()
-    std::erase_if(missing, [&](const plan::Cell* cell) {
-      const auto from = addresses.find(cell->pod);
-      if (from == addresses.end()) return false;
-      const evidence::Fetch fetch = evidence::fetch_of(*cell, from->second, *journal, *records);
-      return !fetch.received.empty() || !fetch.logged.empty();
-    });
-    if (!missing.empty()) ::poll(nullptr, 0, await_open_every_ms);
-  }
+  return std::all_of(plan.cells.begin(), plan.cells.end(), [&](const plan::Cell& cell) {
+    if (!cell.fetched) return true;
+    const auto from = addresses.find(cell.pod);
+    if (from == addresses.end()) return false;
+    const evidence::Fetch fetch = evidence::fetch_of(cell, from->second, journal, records);
+    return !fetch.received.empty() || !fetch.logged.empty();
+  });
 }
 
 Result<void> Stages::canaries_again() {
@@ -296,14 +287,23 @@ Result<void> Stages::revoke(const plan::Plan& plan) {
 }
 
 Result<void> Stages::collect(const plan::Plan& plan) {
-  await_fetches(plan);
-  if (auto journal = world->receipts()) {
+  // Until each fetch of the mesh was made or was seen to be denied. Those of which neither is seen are told by the
+  // evidence.
+  const auto deadline = Clock::now() + open_limit;
+  auto journal = world->receipts();
+  auto records = world->mesh_records();
+  while (journal && records && !fetches_seen(plan, *journal, *records) && Clock::now() < deadline) {
+    ::poll(nullptr, 0, await_open_every_ms);
+    journal = world->receipts();
+    records = world->mesh_records();
+  }
+  if (journal) {
     collected.journal = std::move(*journal);
   } else {
     collected.journal_readable = false;
     collected.errors.push_back("the receipts could not be read: " + to_string(journal.error()));
   }
-  if (auto records = world->mesh_records())
+  if (records)
     collected.records = std::move(*records);
   else
     collected.errors.push_back("the proxies' logs could not be read: " + to_string(records.error()));

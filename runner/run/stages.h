@@ -73,7 +73,8 @@ class Stages {
   Result<void> follow(TurnWatch& watch, std::chrono::milliseconds limit);
   Result<policy::Applied> change(const policy::Generation& generation, TurnWatch& watch);
   Result<void> await_open(const std::set<std::string>& nonces);
-  void await_fetches(const plan::Plan& plan);
+  bool fetches_seen(const plan::Plan& plan, const target::Journal& journal,
+                    const std::vector<policy::MeshRecord>& records) const;
   Result<void> make_change(const std::string& manifests);
   Result<void> send(const char* name, const std::map<std::string, std::vector<probe::Attempt>>& batches);
 

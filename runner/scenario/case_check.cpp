@@ -1,9 +1,9 @@
 #include "runner/scenario/case_check.h"
-#include "probe/codec.h"
 
 #include <algorithm>
 #include <set>
 
+#include "probe/codec.h"
 #include "runner/scenario/names.h"
 #include "runner/scenario/scalars.h"
 

@@ -4,31 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "runner/scenario/scenario.h"
+
 namespace egressproof::scenario {
 
-inline const std::vector<std::string> known_needs{"kubernetes",
-                                                  "network-policy",
-                                                  "http3",
-                                                  "ipv6",
-                                                  "knative",
-                                                  "ambient",
-                                                  "pod-template",
-                                                  "pod-acts",
-                                                  "host-network",
-                                                  "tenant-objects",
-                                                  "faults",
-                                                  "udp",
-                                                  "icmp",
-                                                  "capabilities",
-                                                  "scale-from-zero",
-                                                  "workloads",
-                                                  "inbound",
-                                                  "policy-changes",
-                                                  "capture-port-log",
-                                                  "creation-times",
-                                                  "workload-certificate",
-                                                  "ipv6-pods",
-                                                  "record-changes",
-                                                  "mesh-fetches"};
+extern const std::vector<std::string> known_needs;
+
+bool has_need(const Case& one, const std::string& need);
+void add_need(Case& one, const std::string& need);  // unless it has it
 
 }  // namespace egressproof::scenario

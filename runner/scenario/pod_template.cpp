@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "runner/scenario/scalars.h"
+#include "runner/scenario/needs.h"
 
 namespace egressproof::scenario {
 
@@ -44,12 +44,7 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   pod.labels = read_labels(problems, map, "labels");
   pod.annotations = read_labels(problems, map, "annotations");
   map.text("container", pod.container);
-  if (const Node* account = map.take("service-account")) {
-    pod.service_account = read_text(problems, *account, "'service-account'").value_or("");
-    if (!is_dns_label(pod.service_account))
-      problems.add(account->at,
-                   "'" + pod.service_account + "' cannot be a name in Kubernetes: lower-case letters, digits and '-'");
-  }
+  read_kubernetes_name(problems, map, "service-account", pod.service_account);
   map.flag("knative", pod.knative);
   map.flag("host-network", pod.host_network);
   if (const Node* first = map.take("first")) pod.first = read_acts(problems, *first);
@@ -83,15 +78,12 @@ std::map<std::string, PodTemplate> read_pods(Problems& problems, MapReader& map,
 }
 
 void add_needs_of_pods(Case& one) {
-  const auto add = [&](const char* need, bool wanted) {
-    if (wanted && std::find(one.needs.begin(), one.needs.end(), need) == one.needs.end()) one.needs.emplace_back(need);
-  };
   for (const auto& [variant, pod] : one.pods) {
-    add("pod-template", true);
-    add("pod-acts", !pod.first.empty());
-    add("host-network", pod.host_network);
-    add("scale-from-zero", pod.from_zero);
-    add("ipv6-pods", pod.ipv6);
+    add_need(one, "pod-template");
+    if (!pod.first.empty()) add_need(one, "pod-acts");
+    if (pod.host_network) add_need(one, "host-network");
+    if (pod.from_zero) add_need(one, "scale-from-zero");
+    if (pod.ipv6) add_need(one, "ipv6-pods");
   }
 }
 

@@ -59,15 +59,8 @@ std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader
 }
 
 void read_workload(Problems& problems, MapReader& map, Profile& profile) {
-  const auto name_of = [&](const char* key, std::string& name) {
-    const Node* node = map.take(key);
-    if (node == nullptr) return;
-    name = read_text(problems, *node, std::string("'") + key + "'").value_or(name);
-    if (!is_dns_label(name))
-      problems.add(node->at, "'" + name + "' cannot be a name in Kubernetes: lower-case letters, digits and '-'");
-  };
-  name_of("workload", profile.workload);
-  name_of("service-account", profile.service_account);
+  read_kubernetes_name(problems, map, "workload", profile.workload);
+  read_kubernetes_name(problems, map, "service-account", profile.service_account);
   profile.labels = read_own_labels(problems, map, "labels");
   profile.service_labels = read_own_labels(problems, map, "service-labels");
 }

@@ -213,4 +213,12 @@ void MapReader::flag(const std::string& key, std::optional<bool>& value) {
   if (const Node* node = take(key)) value = read_flag(problems_, *node, "'" + key + "'");
 }
 
+void read_kubernetes_name(Problems& problems, MapReader& map, const char* key, std::string& name) {
+  const Node* node = map.take(key);
+  if (node == nullptr) return;
+  name = read_text(problems, *node, std::string("'") + key + "'").value_or(name);
+  if (!is_dns_label(name))
+    problems.add(node->at, "'" + name + "' cannot be a name in Kubernetes: lower-case letters, digits and '-'");
+}
+
 }  // namespace egressproof::scenario

@@ -97,4 +97,7 @@ class MapReader {
   std::vector<std::string> missing_;
 };
 
+// The value of `key`, if it is there, which must be able to name an object of Kubernetes (RFC 1123).
+void read_kubernetes_name(Problems& problems, MapReader& map, const char* key, std::string& name);
+
 }  // namespace egressproof::scenario

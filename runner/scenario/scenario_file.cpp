@@ -180,8 +180,7 @@ class ScenarioReader {
         problems_.add(node->at,
                       "what the mesh fetches is http/1.1 without 'ticks', with the 'path' that the policy says");
     }
-    if (std::find(one.needs.begin(), one.needs.end(), "mesh-fetches") == one.needs.end())
-      one.needs.emplace_back("mesh-fetches");
+    add_need(one, "mesh-fetches");
   }
 
   void read_control_from(MapReader& map, Case& one) {
@@ -290,20 +289,14 @@ class ScenarioReader {
     read_tags(map, one);
     read_fetched_by(map, one, written);
     add_needs_of_pods(one);
-    if (one.identity && !one.identity->capabilities.empty() &&
-        std::find(one.needs.begin(), one.needs.end(), "capabilities") == one.needs.end())
-      one.needs.emplace_back("capabilities");
-    const auto ticks = [](const VariantPlace& variant) { return variant.attempt.spec.ticks.has_value(); };
-    const bool long_lived =
-        one.attempt.ticks.has_value() || std::any_of(written.variants.begin(), written.variants.end(), ticks);
-    if (long_lived && std::find(one.needs.begin(), one.needs.end(), "policy-changes") == one.needs.end())
-      one.needs.emplace_back("policy-changes");
-    const auto outer = [](const VariantPlace& variant) { return variant.attempt.spec.outer.has_value(); };
-    const bool mutual =
-        one.attempt.outer.has_value() || std::any_of(written.variants.begin(), written.variants.end(), outer);
-    if (mutual && std::find(one.needs.begin(), one.needs.end(), "workload-certificate") == one.needs.end())
-      one.needs.emplace_back("workload-certificate");
-    if (one.pods.empty() && std::find(one.needs.begin(), one.needs.end(), "pod-template") != one.needs.end())
+    if (one.identity && !one.identity->capabilities.empty()) add_need(one, "capabilities");
+    const auto anywhere = [&](const auto& of_spec) {
+      return of_spec(one.attempt) || std::any_of(written.variants.begin(), written.variants.end(),
+                                                 [&](const auto& variant) { return of_spec(variant.attempt.spec); });
+    };
+    if (anywhere([](const AttemptSpec& spec) { return spec.ticks.has_value(); })) add_need(one, "policy-changes");
+    if (anywhere([](const AttemptSpec& spec) { return spec.outer.has_value(); })) add_need(one, "workload-certificate");
+    if (one.pods.empty() && has_need(one, "pod-template"))
       problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);
     map.text("why", one.why);

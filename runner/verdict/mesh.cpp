@@ -51,9 +51,9 @@ std::string code_and(const MeshRecord& record, const std::string& text) {
 std::string refused_by(const MeshRecord& record) {
   if (record.cluster == "BlackHoleCluster") return record.cluster + in_brackets(record.flags);
   // What follows the head is no HTTP: the request ends, and with it the connection; its head may be on its way by then.
-  if (has_flag(record, "DPE") && starts_with(record.details, "http1.") && record.code >= 400 && record.code < 500)
-    return code_and(record, record.details) + in_brackets(record.flags);
-  if (!record.upstream.empty()) return "";
+  const bool broken_off =
+      has_flag(record, "DPE") && starts_with(record.details, "http1.") && record.code >= 400 && record.code < 500;
+  if (!record.upstream.empty() && !broken_off) return "";
   // block_all of REGISTRY_ONLY, or a VirtualService's directResponse.
   if (record.details == "direct_response" && record.code >= 400)
     return (record.route.empty() ? "" : "route " + record.route + ", ") + code_and(record, record.details);

@@ -64,7 +64,6 @@ struct Common {
 Json namespace_object(const std::string& ns, bool injected, const Common& common);
 // The workload with all probes of one profile, its own first. Its pod has the labels run_label and probe_label.
 Json probe_object(const std::vector<ProbePlace>& probes, const Common& common);
-
 // The service accounts that pods of cases name, each once; without any rights.
 std::vector<Json> account_objects(const std::vector<ProbePlace>& probes, const Common& common);
 // The namespace's copy of the fixtures' CA and of the agents' key.

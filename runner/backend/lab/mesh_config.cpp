@@ -11,6 +11,8 @@
 namespace egressproof::backend::lab {
 namespace {
 
+constexpr const char* access_log_file = "access.log";  // in the proxy's working directory
+
 // Of the access log: the default of 1 s would be most of a run. It costs each Envoy 20 wake-ups a second.
 constexpr std::chrono::milliseconds flush_interval{50};
 
@@ -26,7 +28,7 @@ Json mesh_settings() {
       {"enableTracing", false},
       {"ingressControllerMode", "OFF"},
       {"dnsRefreshRate", "1s"},
-      {"accessLogFile", "access.log"},
+      {"accessLogFile", access_log_file},
       {"accessLogEncoding", "JSON"},
       {"accessLogFormat", mesh::access_log_format},
   };
@@ -158,17 +160,16 @@ namespace {
 
 // Istio's chains for connections that are made to the capture ports themselves have no access log: nobody would say who
 // denied. What they do stays as it is.
-Json capture_port_log(const std::string& listener, const std::string& context) {
+Json capture_port_log(int port, const std::string& listener, const std::string& context) {
   const Json log = {{"name", "envoy.access_loggers.file"},
                     {"typed_config",
                      {{"@type", "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"},
-                      {"path", "access.log"},
+                      {"path", access_log_file},
                       {"log_format", {{"json_format", Json::parse(mesh::access_log_format)}}}}}};
   const std::string chain = listener + "-blackhole";
   return {{"apiVersion", "networking.istio.io/v1alpha3"},
           {"kind", "EnvoyFilter"},
-          {"metadata",
-           {{"name", listener == "virtualInbound" ? "log-of-15006" : "log-of-15001"}, {"namespace", "istio-system"}}},
+          {"metadata", {{"name", fmt::format("log-of-{}", port)}, {"namespace", "istio-system"}}},
           {"spec",
            {{"configPatches",
              {{{"applyTo", "NETWORK_FILTER"},
@@ -202,8 +203,8 @@ std::string platform_manifests(const std::vector<PodPlace>& pods) {
                     {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}}}}}}};
   };
   std::string text = "---\n" + service("istio-ingressgateway", "192.0.2.223").dump(2) + "\n";
-  text += "---\n" + capture_port_log("virtualOutbound", "SIDECAR_OUTBOUND").dump(2) + "\n";
-  text += "---\n" + capture_port_log("virtualInbound", "SIDECAR_INBOUND").dump(2) + "\n";
+  text += "---\n" + capture_port_log(15001, "virtualOutbound", "SIDECAR_OUTBOUND").dump(2) + "\n";
+  text += "---\n" + capture_port_log(15006, "virtualInbound", "SIDECAR_INBOUND").dump(2) + "\n";
   const bool own =
       std::any_of(pods.begin(), pods.end(), [](const PodPlace& pod) { return pod.router && pod.ns == "istio-system"; });
   if (!own) text += "---\n" + service("istio-egressgateway", "192.0.2.224").dump(2) + "\n";
