@@ -168,6 +168,8 @@ void check(ObjectReader& reader, const Attempt& attempt) {
   http_only("earlier", attempt.earlier.has_value());
   http_only("follow_redirects", attempt.follow_redirects > 0);
   if (attempt.outer && attempt.protocol != Protocol::tls) reader.complain("outer", "'outer' is for protocol tls alone");
+  if (attempt.outer && attempt.hello_segments != 1)
+    reader.complain("hello_segments", "the ClientHello within 'outer' is written in one piece");
   check_version(reader, attempt);
   if (attempt.query_transport != "udp" && attempt.query_transport != "tcp")
     reader.complain("query_transport", "unknown transport '" + attempt.query_transport + "' (udp or tcp)");

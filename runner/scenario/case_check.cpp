@@ -162,6 +162,8 @@ void check_complete(Problems& problems, const WrittenAttempt& merged, const Loca
                  "an attempt of protocol " + probe::to_string(*spec.protocol) + " needs 'dial': FIXTURE, ROLE or IP");
   else if (spec.protocol == probe::Protocol::ip && !spec.ip_protocol)
     problems.add(at, "an attempt of protocol ip needs 'ip-protocol'");
+  else if (spec.outer && spec.hello_segments.value_or(1) > 1)
+    problems.add(at, "the ClientHello within 'outer' is written in one piece: no 'hello-segments'");
   else if (!spec.to && !spec.dial)
     problems.add(at, "the attempt has neither 'to' nor 'dial'");
   else if (spec.protocol == probe::Protocol::dns && !spec.to)

@@ -91,6 +91,9 @@ TEST(AttemptCodec, MutualTlsAroundAHandshakeSurvivesTheRoundTrip) {
   const auto back = decode_attempt(encode(attempt));
   ASSERT_TRUE(back) << back.error().message;
   EXPECT_EQ(back->outer, attempt.outer);
+  Attempt pieces = attempt;
+  pieces.hello_segments = 2;
+  EXPECT_FALSE(decode_attempt(encode(pieces))) << "an inner handshake waits for nobody's clock";
   attempt.protocol = Protocol::tcp;
   const auto raw = decode_attempt(encode(attempt));
   ASSERT_FALSE(raw);

@@ -96,6 +96,9 @@ TEST_F(PodCases, MutualTlsOfItsOwnNeedsTheWorkloadsCertificate) {
   load_case("    variants:\n      inner: {protocol: tls, sni: deny.test, outer: {snj: allow.test}}\n");
   EXPECT_THAT(told(), HasSubstr("unknown key 'snj'"));
   EXPECT_THAT(told(), HasSubstr("did you mean 'sni'?"));
+  load_case(
+      "    variants:\n      inner: {protocol: tls, sni: deny.test, hello-segments: 2, outer: {sni: allow.test}}\n");
+  EXPECT_THAT(told(), HasSubstr("within 'outer' is written in one piece"));
   load_case("    variants:\n      inner: {outer: {sni: allow.test}}\n");
   EXPECT_THAT(told(), HasSubstr("'outer' has no meaning with protocol http/1.1 without TLS"));
 }
