@@ -60,6 +60,7 @@ struct Evidence {
   std::vector<policy::Applied> policies;
   std::vector<std::string> errors;  // of the run: receipts lost, streams broken, unhealthy proxies
   bool receipts_complete = false;   // the journal has no gap and was readable
+  bool records_readable = true;     // those of the mesh and of the network plugin; else `errors` says why not
   // Fixture -> connections that carried no nonce, and packets that became none, that are no attempt's.
   std::map<std::string, int> unattributed;
 };
@@ -70,6 +71,7 @@ struct Collected {
   target::Journal journal;
   bool journal_readable = true;
   std::vector<policy::MeshRecord> records;
+  bool records_readable = true;
   std::vector<policy::Applied> policies;
   std::optional<policy::Applied> change;  // the generation that was applied while long-lived attempts were open
   std::map<std::string, std::vector<std::string>> pod_addresses;

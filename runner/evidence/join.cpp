@@ -87,6 +87,7 @@ class Joiner {
     evidence.errors = collected_.errors;
     for (const std::string& error : batches_.errors()) evidence.errors.push_back(error);
     for (const std::string& error : collected_.journal.errors) evidence.errors.push_back("receipts: " + error);
+    evidence.records_readable = collected_.records_readable;
     evidence.receipts_complete = collected_.journal_readable && collected_.journal.errors.empty();
     return evidence;
   }

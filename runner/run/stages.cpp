@@ -303,10 +303,12 @@ Result<void> Stages::collect(const plan::Plan& plan) {
     collected.journal_readable = false;
     collected.errors.push_back("the receipts could not be read: " + to_string(journal.error()));
   }
-  if (records)
+  if (records) {
     collected.records = std::move(*records);
-  else
+  } else {
+    collected.records_readable = false;
     collected.errors.push_back("the proxies' logs could not be read: " + to_string(records.error()));
+  }
   for (std::string& problem : world->health()) collected.errors.push_back(std::move(problem));
   collected.pod_addresses = world->pod_addresses();  // some pods came with the first attempt
   collected.policies = {applied};

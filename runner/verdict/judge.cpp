@@ -30,9 +30,10 @@ std::string listed(const std::vector<std::string>& names) {
 
 class Judge {
  public:
-  Judge(const Row& row, bool receipts_complete)
+  Judge(const Row& row, const evidence::Evidence& evidence)
       : row_(row),
-        receipts_complete_(receipts_complete),
+        receipts_complete_(evidence.receipts_complete),
+        records_readable_(evidence.records_readable),
         mesh_(read(row.probe.logged, row.cell.profile, row.cell.inbound)),
         expect_(row.cell.expectation.expect) {
     finding_.scenario = row.cell.scenario;
@@ -231,6 +232,10 @@ class Judge {
       case Say::nothing:
         break;
     }
+    if (!records_readable_)
+      return inconclusive("no witness of who denied: " + client() +
+                          ", and the records of the mesh and the network could "
+                          "not be read");
     const Code code = observed().code;
     if (!row_.meshed && (code == Code::connect_refused || code == Code::connect_timeout ||
                          code == Code::connect_unreachable || code == Code::connect_reset))
@@ -336,6 +341,7 @@ class Judge {
 
   const Row& row_;
   bool receipts_complete_;
+  bool records_readable_;
   MeshSay mesh_;
   Expect expect_;
   bool rerouted_rightly_ = false;
@@ -346,7 +352,7 @@ class Judge {
 
 Judged judge(const evidence::Evidence& evidence) {
   Judged judged;
-  for (const Row& row : evidence.rows) judged.findings.push_back(Judge(row, evidence.receipts_complete).run());
+  for (const Row& row : evidence.rows) judged.findings.push_back(Judge(row, evidence).run());
   return judged;
 }
 

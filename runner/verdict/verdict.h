@@ -8,8 +8,9 @@
 // - A DENY needs a witness of who denied. That is the mesh's record of the attempt. Without one: in a meshed pod only a
 //   connection that was refused while the sidecar was seen alive before and after (Layer::capture), since a sidecar
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
-//   unreachable or timed out before it was made (Layer::unknown). All else is inconclusive, a refusal by a dead sidecar
-//   included, unless the pod's kernel has a record of it (runner/policy/capture_refusal.h).
+//   unreachable or timed out before it was made (Layer::unknown); neither, where the records could not be read. All
+//   else is inconclusive, a refusal by a dead sidecar included, unless the pod's kernel has a record of it
+//   (runner/policy/capture_refusal.h).
 // - A denial by a proxy whose record says that it was connected to an upstream by then is inconclusive without the
 //   receipt of that connection: it is lost.
 // - A raw TCP client takes any bytes for an answer. Where the mesh's own record says that a proxy refused and answered

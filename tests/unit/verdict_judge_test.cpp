@@ -227,6 +227,16 @@ TEST(Deny, ARequestOfAnotherHostAtTheTargetsFixtureIsNotTheOneInQuestion) {
   EXPECT_FINDING(sample.judged(), Verdict::leak, Status::fail);
 }
 
+TEST(Deny, WithoutReadableRecordsNobodyIsAWitness) {
+  Sample unmeshed;
+  unmeshed.row.meshed = false;
+  unmeshed.code(Code::connect_timeout).logged({});
+  EXPECT_FINDING(unmeshed.judged(), Verdict::deny, Status::pass);
+  unmeshed.readable = false;
+  EXPECT_FINDING(unmeshed.judged(), Verdict::inconclusive, Status::inconclusive);
+  EXPECT_THAT(unmeshed.judged().because, HasSubstr("could not be read"));
+}
+
 TEST(Deny, ADenialAfterTheProxyHadConnectedNeedsTheReceiptOfThat) {
   policy::MeshRecord late;
   late.proxy = "P6.gateway";

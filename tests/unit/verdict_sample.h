@@ -121,11 +121,13 @@ class Sample {
     evidence::Evidence all;
     all.rows = {row};
     all.receipts_complete = complete;
+    all.records_readable = readable;
     return judge(all).findings.at(0);
   }
 
   evidence::Row row;
   bool complete = true;
+  bool readable = true;
 };
 
 }  // namespace egressproof::verdict
