@@ -45,7 +45,7 @@ bool JournalWriter::write_line(std::string line) {
 std::uint64_t JournalWriter::write(Receipt receipt) {
   const std::lock_guard lock(mutex_);
   receipt.number = count_ + 1;
-  receipt.at = now();
+  if (receipt.at == std::chrono::microseconds(0)) receipt.at = now();
   if (!write_line(encode(receipt))) return 0;
   return ++count_;
 }

@@ -51,6 +51,9 @@ TEST(CasePods, StandBehindAllOthersUnderANameOfTheirOwn) {
   EXPECT_EQ(pod_manifest(all[1])["metadata"]["labels"]["x"], "y");
   const Json annotations = pod_manifest(all[1])["metadata"]["annotations"];
   EXPECT_FALSE(annotations.contains("proxy.istio.io/config"));
+  EXPECT_EQ(all[1].service_account, "default") << "the workload's";
+  tenant.service_account = "other";
+  EXPECT_EQ(places(tenant)[1].service_account, "other");
   std::vector<PodPlace> none;
   ExtraProbe lost{"P9", "P9+x"};
   lost.own_pod.emplace();

@@ -124,6 +124,29 @@ TEST(DatagramsTest, EveryPortOfASinkByTproxy) {
   if (!made || !rules) GTEST_SKIP() << "needs CAP_SYS_ADMIN, CAP_NET_ADMIN and TPROXY";
 }
 
+TEST(PacketWitnessTest, APacketIsAsOldAsItsArrival) {
+  const bool made = in_namespace([&] {
+    const auto path = std::filesystem::temp_directory_path() / ("egressproof-unit-" + random_hex(8));
+    auto journal = JournalWriter::create(path);
+    ASSERT_TRUE(journal) << journal.error().message;
+    const Config config = one_fixture("198.51.100.10");
+    auto witness = PacketWitness::open(
+        [&](const std::string& address) { return address == "198.51.100.10" ? &config.fixtures[0] : nullptr; },
+        *journal);
+    ASSERT_TRUE(witness) << witness.error().message;
+    EXPECT_FALSE(Client("198.51.100.10", 81).connected()) << "nothing listens";
+    const auto late = std::chrono::system_clock::now().time_since_epoch();
+    witness->take();
+    journal->close();
+    const Journal read = decode_journal(read_file(path).value_or(""));
+    std::filesystem::remove(path);
+    ASSERT_EQ(read.receipts.size(), 1U);
+    EXPECT_LT(read.receipts[0].at, late) << "taken only now";
+    EXPECT_GT(read.receipts[0].at, late - std::chrono::seconds(10));
+  });
+  if (!made) GTEST_SKIP() << "needs CAP_SYS_ADMIN and CAP_NET_ADMIN";
+}
+
 TEST(PacketWitnessTest, SeesWhatNothingAnswers) {
   const bool made = in_namespace([&] {
     Config config = one_fixture("198.51.100.10");
