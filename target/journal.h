@@ -18,7 +18,8 @@ class JournalWriter {
   static Result<JournalWriter> create(const std::filesystem::path& path);
   JournalWriter(JournalWriter&& other) noexcept : path_(std::move(other.path_)), fd_(std::move(other.fd_)) {}
 
-  // Numbers the receipt, sets its time unless it has one, and writes it. Returns the number; 0: it could not be written, so do not answer.
+  // Numbers the receipt, sets its time unless it has one, and writes it. Returns the number; 0: it could not be
+  // written, so do not answer.
   std::uint64_t write(Receipt receipt);
   // Something that should have become a receipt could not; the reader counts it as an error of the journal.
   void trouble(const std::string& message);
