@@ -33,6 +33,10 @@ constexpr bool sends_datagrams(Protocol protocol) {
 }
 // Whether what is dialled is an address alone: icmp, ip.
 constexpr bool is_portless(Protocol protocol) { return protocol == Protocol::icmp || protocol == Protocol::ip; }
+// Whether the client says nothing at all and waits for the other end: tcp without TLS, payload and ticks.
+inline bool is_silent(const Attempt& attempt) {
+  return attempt.protocol == Protocol::tcp && !attempt.over_tls && attempt.payload.empty() && !attempt.ticks;
+}
 std::string to_string(Stage stage);
 std::string to_string(Code code);
 // The nonce that the earlier request of an attempt carries: the first 32 digits of hex SHA-256(nonce + "/earlier").

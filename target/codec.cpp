@@ -11,9 +11,10 @@
 namespace egressproof::target {
 namespace {
 
-constexpr std::array<std::pair<ReceiptKind, const char*>, 6> kinds{{{ReceiptKind::connection, "connection"},
+constexpr std::array<std::pair<ReceiptKind, const char*>, 7> kinds{{{ReceiptKind::connection, "connection"},
                                                                     {ReceiptKind::tls, "tls"},
                                                                     {ReceiptKind::request, "request"},
+                                                                    {ReceiptKind::greeting, "greeting"},
                                                                     {ReceiptKind::payload, "payload"},
                                                                     {ReceiptKind::dns, "dns"},
                                                                     {ReceiptKind::packet, "packet"}}};
@@ -69,7 +70,8 @@ std::string encode(const Config& config) {
                         {"dns_names", one.dns_names},
                         {"listening", one.listening},
                         {"udp_ports", one.udp_ports},
-                        {"udp_silent", one.udp_silent}});
+                        {"udp_silent", one.udp_silent},
+                        {"speaks_first", one.speaks_first}});
   Json records = Json::array();
   for (const Record& one : config.records)
     records.push_back({{"name", one.name},
@@ -108,6 +110,7 @@ Result<Config> decode_config(std::string_view text) {
     inner.flag("listening", one.listening);
     one.udp_ports = ports_of(inner, "udp_ports");
     inner.flag("udp_silent", one.udp_silent);
+    inner.flag("speaks_first", one.speaks_first);
     config.fixtures.push_back(std::move(one));
   });
   each(reader, text, "records", [&](ObjectReader& inner) {

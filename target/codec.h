@@ -31,6 +31,8 @@ struct Fixture {
   bool listening = true;               // false: the address exists, nothing listens (connection refused)
   std::vector<std::uint16_t> udp_ports = {};  // datagrams to these are receipts too
   bool udp_silent = false;                    // datagrams are not answered
+  // Every TCP connection is answered before anything is read, as SMTP, SSH and MySQL servers do.
+  bool speaks_first = false;
 };
 
 // An authoritative record. A name under a served zone without records is NXDOMAIN.

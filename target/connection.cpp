@@ -24,6 +24,7 @@ class Connection {
       : socket_(socket), tls_(tls), recorder_(std::move(recorder)), stream_(socket), http1_(stream_, recorder_) {}
 
   void run() {
+    if (recorder_.speaks_first() && !greet()) return;
     // Not taken off the socket: OpenSSL must read them itself.
     std::array<char, 512> first{};
     const ssize_t peeked = ::recv(socket_, first.data(), first.size(), MSG_PEEK);
@@ -34,6 +35,11 @@ class Connection {
       if (!take()) return;
     // The end of the stream, or nothing more within the time-out: what is there has arrived all the same.
     if (!input_.empty() && !http1_.in_body()) answer_payload();
+  }
+
+  bool greet() {
+    const auto line = recorder_.answer(recorder_.receipt(ReceiptKind::greeting));
+    return line && stream_.write(*line);
   }
 
   static int on_client_hello(SSL* ssl, int*, void*) {

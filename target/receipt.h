@@ -13,6 +13,7 @@ enum class ReceiptKind {
   connection,  // a TCP connection was accepted; no nonce is known yet
   tls,         // a ClientHello was read
   request,     // an HTTP request head was read
+  greeting,    // a fixture that speaks first wrote its answer line, before anything was read; no nonce is known
   payload,     // bytes that are neither TLS nor HTTP were read (an unfinished request included), or a datagram
   dns,         // a DNS query was read
   packet       // the packet witness saw a SYN or a datagram at a fixture's address; see Config::packet_witness. Its

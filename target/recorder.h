@@ -37,6 +37,7 @@ class Recorder {
   // one.
   [[nodiscard]] Receipt payload_receipt(std::string_view bytes, std::string_view searched) const;
 
+  [[nodiscard]] bool speaks_first() const { return fixture_.speaks_first; }
   // The answer line; nothing: the receipt could not be written, so nothing may be answered.
   [[nodiscard]] std::optional<std::string> answer(const Receipt& receipt);
   // The same for a request: a redirect if its path asks for one, see redirect_location(), and within a JWK Set if the

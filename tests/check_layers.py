@@ -8,7 +8,7 @@ import sys
 # Each layer may include itself and what stands in an earlier group.
 ORDER = [["base"], ["probe", "target"], ["runner/scenario"], ["runner/plan", "runner/policy"], ["runner/draft"],
          ["runner/process"], ["runner/backend"], ["runner/evidence"], ["runner/verdict"], ["runner/report"],
-         ["runner/run"], ["runner/cli"]]
+         ["runner/run"], ["runner/cli"], ["bench"]]
 # The runner knows only the contracts of the programs that it starts.
 CONTRACTS = {"probe/attempt.h", "probe/observation.h", "probe/codec.h", "probe/signature.h", "target/receipt.h",
              "target/codec.h"}

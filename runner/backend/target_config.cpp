@@ -40,6 +40,7 @@ Result<target::Config> target_config(const scenario::Suite& suite, const std::ma
     if (key == keys.end()) return fail(ErrorKind::internal, "fixture '" + one.name + "' has no key");
     config.fixtures.push_back(
         {one.name, key->second, one.addresses, one.ports, one.every_port, one.names, one.listening, one.ports});
+    config.fixtures.back().speaks_first = one.speaks_first;
     for (const std::string& name : one.names)
       for (const char* type : {"A", "AAAA"})
         if (auto values = addresses_of(one, type); !values.empty())

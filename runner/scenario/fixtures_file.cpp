@@ -106,8 +106,10 @@ void read_fixture(Problems& problems, const Entry& entry, Suite& suite) {
   read_ports(problems, map.take("ports"), fixture);
   map.flag("every-port", fixture.every_port);
   map.flag("listening", fixture.listening);
+  map.flag("speaks-first", fixture.speaks_first);
   map.text("pod", fixture.pod);
-  if (!fixture.pod.empty() && (fixture.every_port || fixture.addresses.size() != 1 || map.has("names")))
+  if (!fixture.pod.empty() &&
+      (fixture.every_port || fixture.speaks_first || fixture.addresses.size() != 1 || map.has("names")))
     problems.add(map.key_at("pod"), "a fixture in a pod has one address, of the pod, and 'ports', and nothing more");
   read_names(problems, map.take("names"), suite, fixture);
   const bool says_ports = map.has("ports") || fixture.every_port || is_not_false(entry.value, "every-port");

@@ -27,7 +27,8 @@ const std::vector<std::string> known_needs{"kubernetes",
                                            "workload-certificate",
                                            "ipv6-pods",
                                            "record-changes",
-                                           "mesh-fetches"};
+                                           "mesh-fetches",
+                                           "kernel-witness"};
 
 bool has_need(const Case& one, const std::string& need) {
   return std::find(one.needs.begin(), one.needs.end(), need) != one.needs.end();

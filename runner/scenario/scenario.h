@@ -20,6 +20,7 @@ struct Fixture {
   std::vector<std::uint16_t> ports;
   bool every_port = false;
   bool listening = true;
+  bool speaks_first = false;       // answers every connection before it reads anything
   std::vector<std::string> names;  // DNS names that resolve to the addresses and stand in the certificate
   // Profile in whose workload's pod it listens, behind that pod's sidecar; empty: outside of the mesh.
   std::string pod = {};

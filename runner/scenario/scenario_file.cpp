@@ -14,6 +14,12 @@ namespace {
 
 const std::vector<std::string> capability_names{"NET_RAW", "NET_ADMIN"};
 
+// As probe::is_silent(): no proxy logs such a client before it sends something.
+bool is_silent(const AttemptSpec& spec) {
+  return spec.protocol == probe::Protocol::tcp && spec.payload.value_or("").empty() && !spec.tls.value_or(false) &&
+         !spec.ticks;
+}
+
 class ScenarioReader {
  public:
   ScenarioReader(Problems& problems, const Node& root, const Known& known, const Suite& suite)
@@ -296,6 +302,9 @@ class ScenarioReader {
     };
     if (anywhere([](const AttemptSpec& spec) { return spec.ticks.has_value(); })) add_need(one, "policy-changes");
     if (anywhere([](const AttemptSpec& spec) { return spec.outer.has_value(); })) add_need(one, "workload-certificate");
+    if (std::any_of(written.variants.begin(), written.variants.end(),
+                    [&](const VariantPlace& variant) { return is_silent(overlay(one.attempt, variant.attempt.spec)); }))
+      add_need(one, "kernel-witness");
     if (one.pods.empty() && has_need(one, "pod-template"))
       problems_.add(map.key_at("needs"), "a case that needs 'pod-template' has no 'pod'");
     map.text("reference", one.reference, Need::required);

@@ -112,8 +112,9 @@ class Judge {
   void leak(const target::Receipt& receipt) {
     std::string because = "a " + words_of(receipt.kind) + " arrived at the forbidden " + target() + " (receipt " +
                           std::to_string(receipt.number) + " from " + receipt.peer + ")";
-    if (!mesh_.mechanism.empty()) because += "; the mesh logged " + mesh_.mechanism;
-    if (mesh_.say == Say::nothing && row_.meshed)
+    const bool logged = mesh_.say != Say::nothing && mesh_.say != Say::held;
+    if (logged && !mesh_.mechanism.empty()) because += "; the mesh logged " + mesh_.mechanism;
+    if (!logged && row_.meshed)
       because += row_.cell.fetched ? "; no sidecar stands in the way of what the mesh itself fetches"
                                    : "; the mesh logged nothing of it";
     if (row_.probe.observed && !row_.began_in_force) because += "; the policy was not in force when the attempt began";
@@ -229,6 +230,7 @@ class Judge {
         return inconclusive("the mesh did not deny it but sent it on (" + mesh_.mechanism + "), and nothing arrived");
       case Say::unclear:
         return inconclusive("the mesh's record does not say that it denied: " + mesh_.mechanism);
+      case Say::held:
       case Say::nothing:
         break;
     }
@@ -237,6 +239,12 @@ class Judge {
                           ", and the records of the mesh and the network could "
                           "not be read");
     const Code code = observed().code;
+    if (mesh_.say == Say::held) {
+      if (code == Code::response_timeout && observed().bytes_received == 0 && row_.proxy_seen_around)
+        return denied(mesh_.layer, "denied by " + mesh_.mechanism);
+      return inconclusive("it was led to the sidecar (" + mesh_.mechanism + "), but " + client() +
+                          ", or the sidecar was not seen alive before and after");
+    }
     if (!row_.meshed && (code == Code::connect_refused || code == Code::connect_timeout ||
                          code == Code::connect_unreachable || code == Code::connect_reset))
       return denied(Layer::unknown, "without a mesh, the connection was not made");

@@ -35,6 +35,7 @@ Sentence cut(const Row& row, const MeshSay& mesh, const std::string& lived) {
               lived + ", then the connection was cut: the mesh logged its end, " + mesh.mechanism + " (" + client +
                   "), and the same from the vantage went on",
               row.probe.logged.front().proxy == row.cell.profile ? Layer::sidecar : Layer::gateway};
+    case Say::held:
     case Say::nothing:
       break;
   }

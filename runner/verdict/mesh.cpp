@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
 #include "runner/policy/network_drop.h"
 
@@ -114,6 +115,9 @@ MeshSay read(const MeshRecord& record, const std::string& pod, const std::string
   if (record.details == policy::capture_refusal)
     return {Say::denied, Layer::capture,
             "the capture rules, which led " + dropped_ends(record) + " to a proxy that does not listen"};
+  if (record.details == policy::capture_hold)
+    return {Say::held, Layer::sidecar,
+            "the sidecar, which held " + dropped_ends(record) + " until the client ended it"};
   const bool answered = record.code != 0;
   const bool at_target = !inbound.empty() && record.proxy == inbound;
   const std::string where = at_target ? " at the sidecar of " + inbound : "";

@@ -11,6 +11,7 @@ namespace egressproof::verdict {
 
 enum class Say {
   nothing,    // no record
+  held,       // the pod's kernel alone: the sidecar took the connection and had it until the client ended it
   forwarded,  // to an upstream
   unclear,    // neither of the others can be told from it
   failed,     // the path to an upstream failed: an outage, which tells nothing about a policy
@@ -30,8 +31,8 @@ struct MeshSay {
 MeshSay read(const policy::MeshRecord& record, const std::string& pod, const std::string& inbound = {});
 
 // Of several records (in order of time): the last of each proxy counts, since those before are of earlier requests of
-// the attempt (redirects, Attempt::earlier); of these the first in the order denied, failed, unclear, forwarded: the
-// proxy that answered itself knows best.
+// the attempt (redirects, Attempt::earlier); of these the first in the order denied, failed, unclear, forwarded, held:
+// the proxy that answered itself knows best.
 MeshSay read(const std::vector<policy::MeshRecord>& records, const std::string& pod, const std::string& inbound = {});
 
 }  // namespace egressproof::verdict

@@ -74,6 +74,8 @@ std::string words_of(target::ReceiptKind kind) {
       return "TLS ClientHello";
     case target::ReceiptKind::request:
       return "request";
+    case target::ReceiptKind::greeting:
+      return "greeting";
     case target::ReceiptKind::payload:
       return "payload";
     case target::ReceiptKind::dns:

@@ -2,6 +2,7 @@
 // beforehand, and it is never a pass.
 #include <gmock/gmock.h>
 
+#include <csignal>
 #include <filesystem>
 #include <functional>
 
@@ -134,6 +135,38 @@ TEST(LabKnownAnswers, AnAddressSwappedToAnotherFixtureIsRerouted) {
   EXPECT_EQ(told(report, "allow-exact-http", "P3"), "REROUTED fail");
   EXPECT_EQ(told(report, "allow-exact-http", "P4"), "REROUTED fail");
   EXPECT_EQ(report.exit_code, 1);
+}
+
+TEST(LabKnownAnswers, AClientThatSaysNothingIsDeniedByTheLogOrByTheKernelsWord) {
+  const report::Report report = run_lab(shipped_suite(), {"transport/server-first"});
+  EXPECT_EQ(report.exit_code, 0) << all_errors(report);
+  std::map<std::string, std::string> mechanisms;
+  for (const verdict::Finding& one : report.judged.findings)
+    if (one.profile == "P3") mechanisms[one.case_id] = one.mechanism;
+  EXPECT_THAT(mechanisms["server-first.mail-port"], HasSubstr("BlackHoleCluster"));
+  EXPECT_THAT(mechanisms["server-first.http-port"], HasSubstr("held"));
+  EXPECT_THAT(mechanisms["server-first.tls-port"], HasSubstr("held"));
+}
+
+TEST(LabKnownAnswers, ASidecarThatHangsDeniesNobody) {
+  int stopped = 0;
+  const report::Report report = run_lab(shipped_suite(), {"transport/server-first", "baseline/deny-unlisted-http"},
+                                        [&](Phase phase, const std::filesystem::path& folder) {
+                                          const std::string run_id =
+                                              folder.filename().string().substr(std::string("egressproof-").size());
+                                          if (phase == Phase::probes) {
+                                            stopped = backend::lab::process_of(run_id, "toolchain/envoy", "P3");
+                                            ASSERT_GT(stopped, 0);
+                                            ASSERT_EQ(::kill(stopped, SIGSTOP), 0);
+                                          } else if (phase == Phase::controls_after && stopped > 0) {
+                                            ::kill(stopped, SIGCONT);
+                                          }
+                                        });
+  for (const char* id : {"server-first.mail-port", "server-first.http-port", "server-first.tls-port"}) {
+    EXPECT_EQ(told(report, id, "P3"), "INCONCLUSIVE inconclusive") << id;
+    EXPECT_EQ(told(report, id, "P2"), "DENY pass") << id << ": its sidecar ran";
+  }
+  EXPECT_NE(report.exit_code, 0);
 }
 
 TEST(LabKnownAnswers, ALostReceiptJournalLeavesNoPass) {

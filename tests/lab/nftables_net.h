@@ -69,9 +69,9 @@ class Net {
   }
 
   static std::vector<scenario::Fixture> fixtures() {
-    return {{"allow", {"198.51.100.10", "2001:db8:51::10"}, {80, 443}, false, true, {}, {}, {}},
-            {"deny", {"198.51.100.20", "2001:db8:51::20"}, {80, 443}, false, true, {}, {}, {}},
-            {"sink", {"198.51.100.66", "2001:db8:51::66"}, {}, true, true, {}, {}, {}}};
+    return {{"allow", {"198.51.100.10", "2001:db8:51::10"}, {80, 443}, false, true, false, {}, {}, {}},
+            {"deny", {"198.51.100.20", "2001:db8:51::20"}, {80, 443}, false, true, false, {}, {}, {}},
+            {"sink", {"198.51.100.66", "2001:db8:51::66"}, {}, true, true, false, {}, {}, {}}};
   }
 
   std::string run_in(std::size_t place, const std::vector<std::string>& argv, const std::string& input = "") {

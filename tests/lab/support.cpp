@@ -34,9 +34,9 @@ scenario::Profile profile(const std::string& name, const std::string& ns, scenar
 Blueprint blueprint() {
   Blueprint made;
   made.suite.zones = {"test"};
-  made.suite.fixtures = {{"allow", {allow_address}, {80, 443}, false, true, {"allow.test"}, {}, {}},
-                         {"deny", {deny_address}, {80, 443}, false, true, {"deny.test"}, {}, {}},
-                         {"sink", {sink_address}, {}, true, true, {}, {}, {}}};
+  made.suite.fixtures = {{"allow", {allow_address}, {80, 443}, false, true, false, {"allow.test"}, {}, {}},
+                         {"deny", {deny_address}, {80, 443}, false, true, false, {"deny.test"}, {}, {}},
+                         {"sink", {sink_address}, {}, true, true, false, {}, {}, {}}};
   for (const auto& fixture : made.suite.fixtures) made.keys[fixture.name] = random_hex(16);
   made.profiles = {profile("P0", "plain", scenario::Mesh::none), profile("P2", "closed", scenario::Mesh::sidecar),
                    profile("P3", "dns", scenario::Mesh::sidecar), profile("P4", "none", scenario::Mesh::sidecar)};

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "runner/backend/lab/capture_witness.h"
+#include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
 
 namespace egressproof::backend::lab {
@@ -163,13 +164,27 @@ TEST(CaptureWitness, RefusedConnectionsAreRecordsOfTheWorkload) {
       {"concat": ["203.0.113.11", "198.51.100.20", "tcp", 40001, 443]}, "expires": 3590}}]}}]})",
       std::chrono::seconds(100), "inet");
   ASSERT_TRUE(refused) << to_string(refused.error());
-  const auto records = capture_records(*refused, place());
+  const auto records = capture_records(*refused, place(), policy::capture_refusal);
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].proxy, policy::capture_witness("P2"));
   EXPECT_EQ(records[0].downstream, "203.0.113.11:40001");
   EXPECT_EQ(records[0].destination, "198.51.100.20:443");
   EXPECT_EQ(records[0].details, policy::capture_refusal);
   EXPECT_EQ(records[0].at, std::chrono::milliseconds(90500));
+}
+
+TEST(CaptureWitness, TellsWhatTheProxyHeld) {
+  const auto held = parse_nft_drops(
+      R"({"nftables": [{"set": {"family": "inet", "name": "held4", "table": "egressproof", "elem": [{"elem": {"val":
+      {"concat": ["203.0.113.11", "198.51.100.75", "tcp", 40002, 25]}, "expires": 3590}}]}}]})",
+      std::chrono::seconds(100), "inet");
+  ASSERT_TRUE(held) << to_string(held.error());
+  const auto records = capture_records(*held, place(), policy::capture_hold);
+  ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0].proxy, policy::capture_witness("P2"));
+  EXPECT_EQ(records[0].downstream, "203.0.113.11:40002");
+  EXPECT_EQ(records[0].destination, "198.51.100.75:25");
+  EXPECT_EQ(records[0].details, policy::capture_hold);
 }
 
 }  // namespace

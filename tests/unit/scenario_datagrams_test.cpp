@@ -1,6 +1,7 @@
 // The keys of attempts that make no connection, and of identities with capabilities.
 #include <gmock/gmock.h>
 
+#include "runner/scenario/needs.h"
 #include "tests/unit/scenario_support.h"
 
 namespace egressproof::scenario {
@@ -52,6 +53,19 @@ TEST_F(DatagramCases, Udp) {
   EXPECT_EQ(one().attempt.protocol, probe::Protocol::udp);
   EXPECT_EQ(one().attempt.datagrams, 3);
   EXPECT_EQ(one().attempt.expects_answer, false);
+}
+
+TEST_F(DatagramCases, ASilentClientNeedsTheKernelsWord) {
+  const auto needs_witness = [&](const std::string& attempt) {
+    load_case("    attempt: " + attempt + "\n");
+    EXPECT_EQ(told(), "");
+    return has_need(one(), "kernel-witness");
+  };
+  EXPECT_TRUE(needs_witness("{protocol: tcp, dial: \"sink:25\"}"));
+  EXPECT_TRUE(needs_witness("{protocol: tcp, dial: \"sink:25\"}\n    variants: {a: {payload: x}, b: {}}"));
+  EXPECT_FALSE(needs_witness("{protocol: tcp, dial: \"sink:25\"}\n    variants: {a: {payload: x}, b: {tls: true}}"));
+  EXPECT_FALSE(needs_witness("{protocol: tcp, dial: \"sink:25\", ticks: {}}"));
+  EXPECT_FALSE(needs_witness("{protocol: tls, dial: \"sink:25\"}"));
 }
 
 TEST_F(DatagramCases, IcmpHasNoPort) {

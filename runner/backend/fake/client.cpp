@@ -134,6 +134,7 @@ Client::Outcome Client::arrive(const scenario::Fixture& fixture, const Request& 
   }
   if (request.protocol == Protocol::tls) return outcome;
   outcome.reached = Stage::response;
+  if (is_silent(request)) return greet(fixture, receipt);
   if (request.protocol == Protocol::tcp) {
     receipt.kind = target::ReceiptKind::payload;
     receipt.nonce = request.payload.find(request.nonce) == std::string::npos ? "" : request.nonce;
@@ -248,6 +249,7 @@ Client::Outcome Client::exchange(const Request& request, const Pod& pod, const N
   Outcome outcome;
   if (!behaviour) {
     if (!pod.meshed) return direct(local);
+    if (is_silent(request) && inspects(model, request.port)) return hold(request, pod, local);
     return through_proxy(request, pod, route(model, flow, resolve), local);
   }
   switch (*behaviour) {

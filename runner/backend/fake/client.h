@@ -64,6 +64,11 @@ class Client {
   Outcome exchange(const Request& request, const Pod& pod, const NamespaceModel& model,
                    std::optional<Behaviour> behaviour, const std::string& local);
   Outcome through_proxy(const Request& request, const Pod& pod, const Routed& routed, const std::string& local);
+  static bool is_silent(const Request& request);
+  // A sidecar that waits for the first bytes of a silent client.
+  Outcome hold(const Request& request, const Pod& pod, const std::string& local);
+  // What a silent client gets from a fixture; `receipt` has the ends of its connection.
+  Outcome greet(const scenario::Fixture& fixture, target::Receipt receipt);
   Outcome arrive(const scenario::Fixture& fixture, const Request& request, const std::string& address,
                  std::uint16_t port, const std::string& peer);
   void log(const Request& request, const Pod& pod, const Routed& routed, const std::string& local,

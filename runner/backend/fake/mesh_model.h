@@ -75,4 +75,7 @@ using Resolve = std::function<std::vector<std::string>(const std::string& name)>
 
 Routed route(const NamespaceModel& model, const Flow& flow, const Resolve& resolve);
 
+// Whether a port's listener tells HTTP and TLS from other bytes, so that it waits for the client's first ones.
+bool inspects(const NamespaceModel& model, std::uint16_t port);
+
 }  // namespace egressproof::backend::fake

@@ -168,7 +168,7 @@ class FakeBackend : public Backend {
 
   Result<plan::Capabilities> detect() override {
     if (!faults_.detect_error.empty()) return fail(ErrorKind::environment, faults_.detect_error);
-    return plan::Capabilities{"fake", {"netns", "udp", "icmp", "capabilities"}};
+    return plan::Capabilities{"fake", {"netns", "udp", "icmp", "capabilities", "kernel-witness"}};
   }
 
   Result<std::unique_ptr<World>> open(const Blueprint& blueprint, const Progress& progress) override {

@@ -105,7 +105,7 @@ class LabBackend : public Backend {
     plan::Capabilities capabilities{
         "lab",
         {"netns", "capabilities", "workloads", "inbound", "policy-changes", "capture-port-log", "creation-times",
-         "workload-certificate", "record-changes", "mesh-fetches"}};
+         "workload-certificate", "record-changes", "mesh-fetches", "kernel-witness"}};
     if (has_udp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("udp");
     if (has_icmp(settings_.programs / "egressproof-sandbox")) capabilities.features.insert("icmp");
     capabilities.features.insert("ipv6");  // its namespaces have both families

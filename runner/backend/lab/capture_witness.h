@@ -17,7 +17,14 @@ namespace egressproof::backend::lab {
 std::string capture_witness_ruleset();
 std::vector<std::string> capture_refusals_arguments();  // of which parse_nft_drops() takes the output
 
-// One record for each.
-std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>& refused, const PodPlace& pod);
+// The same table: remembers the ends of each connection that was led to the proxy's port for outbound connections and
+// ended by its client, then by the proxy (both FINs, in this order, within a second): a proxy that hangs, or closed
+// first, has none. For clients that say nothing. Decides nothing.
+std::string capture_holds_ruleset();
+std::vector<std::string> capture_holds_arguments();
+
+// One record for each; `details` is policy::capture_refusal or policy::capture_hold.
+std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>& connections, const PodPlace& pod,
+                                                const char* details);
 
 }  // namespace egressproof::backend::lab

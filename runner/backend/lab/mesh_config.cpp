@@ -111,7 +111,7 @@ std::vector<std::string> capture_arguments(const SidecarFiles& files) {
   return {files.agent.string(),
           "istio-iptables",
           "-p",
-          "15001",
+          std::to_string(capture_port),
           "-z",
           "15006",
           "-u",
@@ -203,7 +203,7 @@ std::string platform_manifests(const std::vector<PodPlace>& pods) {
                     {{"number", 443}, {"name", "https"}, {"protocol", "HTTPS"}}}}}}};
   };
   std::string text = "---\n" + service("istio-ingressgateway", "192.0.2.223").dump(2) + "\n";
-  text += "---\n" + capture_port_log(15001, "virtualOutbound", "SIDECAR_OUTBOUND").dump(2) + "\n";
+  text += "---\n" + capture_port_log(capture_port, "virtualOutbound", "SIDECAR_OUTBOUND").dump(2) + "\n";
   text += "---\n" + capture_port_log(15006, "virtualInbound", "SIDECAR_INBOUND").dump(2) + "\n";
   const bool own =
       std::any_of(pods.begin(), pods.end(), [](const PodPlace& pod) { return pod.router && pod.ns == "istio-system"; });

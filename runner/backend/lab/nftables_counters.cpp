@@ -49,6 +49,11 @@ std::string end_of(const std::string& address, std::uint64_t port) {
 
 // One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}; of
 // echo requests [source, destination, identifier].
+// Whose elements are the ends of connections: dropped by the network, refused or held in the pod.
+bool is_of_connections(const std::string& set) {
+  return set.starts_with("dropped") || set.starts_with("refused") || set.starts_with("held");
+}
+
 std::optional<DroppedPacket> dropped(const Json& element, std::chrono::microseconds listed_at) {
   if (!element.is_object() || !element.contains("elem") || !element["elem"].is_object()) return std::nullopt;
   const Json& elem = element["elem"];
@@ -94,9 +99,7 @@ Result<std::vector<DroppedPacket>> parse_nft_drops(std::string_view listing, std
   bool listed = false;
   for (const Json& set : *found) {
     const Json name = set.value("name", Json());
-    if (!name.is_string() ||
-        !(name.get<std::string>().starts_with("dropped") || name.get<std::string>().starts_with("refused")))
-      continue;
+    if (!name.is_string() || !is_of_connections(name.get<std::string>())) continue;
     listed = true;
     for (const Json& element : set.value("elem", Json::array())) {
       auto one = dropped(element, listed_at);

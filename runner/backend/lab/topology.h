@@ -5,6 +5,7 @@
 // RFC 3849).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,8 +20,9 @@ inline constexpr const char* world_address = "203.0.113.1";  // gateway of the p
 inline constexpr const char* world_address6 = "2001:db8:113::1";
 inline constexpr const char* istiod_address = "203.0.113.2";
 inline constexpr const char* istiod_address6 = "2001:db8:113::2";
-inline constexpr int redirect_port = 19999;      // where the world's every-port fixtures listen
-inline constexpr int udp_redirect_port = 19998;  // the same for datagrams
+inline constexpr std::uint16_t capture_port = 15001;  // of the pod's proxy, for outbound connections
+inline constexpr int redirect_port = 19999;           // where the world's every-port fixtures listen
+inline constexpr int udp_redirect_port = 19998;       // the same for datagrams
 
 struct PodPlace {
   std::string name;      // of the profile

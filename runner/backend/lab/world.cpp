@@ -40,11 +40,12 @@ bool through_proxy(const Ends& ends) {
   return !ends.first.empty() && ends.first.front() != '[' && host(ends.first) != host(ends.second);
 }
 
-// Of the attempts that make no connection, which no proxy logs.
-std::set<std::uint64_t> datagrams_of(const std::vector<probe::Attempt>& attempts) {
+// Of the attempts for which it holds.
+template <class Holds>
+std::set<std::uint64_t> sequences_where(const std::vector<probe::Attempt>& attempts, Holds holds) {
   std::set<std::uint64_t> sequences;
   for (const probe::Attempt& attempt : attempts)
-    if (probe::sends_datagrams(attempt.protocol)) sequences.insert(attempt.sequence);
+    if (holds(attempt)) sequences.insert(attempt.sequence);
   return sequences;
 }
 
@@ -58,6 +59,7 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   // `parallel_attempts` lanes.
   const milliseconds limit = milliseconds(20000) + milliseconds(12000) * (largest / parallel_attempts);
   std::unique_lock lock(attempt_mutex_);
+  if (auto watched = watch_silent(batches); !watched) return tl::unexpected(watched.error());
   const std::map<std::string, std::vector<std::string>> act_errors = act_first(batches);
   const std::string name = "b" + std::to_string(++batches_);
   lock.unlock();
@@ -69,11 +71,17 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;
-    const std::set<std::uint64_t> datagrams = datagrams_of(batches.at(place.name));
+    const auto& sent = batches.at(place.name);
+    const auto datagrams =
+        sequences_where(sent, [](const probe::Attempt& one) { return probe::sends_datagrams(one.protocol); });
+    const auto silent = sequences_where(sent, probe::is_silent);
     for (const auto& [sequence, seen] : result->second.observations) {
       const Ends ends{without_v4_mapping(seen.local), without_v4_mapping(seen.peer)};
       if (!seen.local.empty()) ++seen_ends_[ends];
-      if (!place.captured || datagrams.contains(sequence) || !through_proxy(ends)) continue;
+      const bool unanswered = silent.contains(sequence) && seen.code != probe::Code::ok;
+      if (unanswered) silent_ends_.insert(ends);
+      // No proxy logs a datagram, and none has to log whom it holds.
+      if (!place.captured || datagrams.contains(sequence) || unanswered || !through_proxy(ends)) continue;
       ++expected_[pods_[place.pod].name][ends];
       newest_expected_ = std::max(newest_expected_, seen.finished_at);
     }
@@ -103,9 +111,10 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
   const auto dropped = dropped_packets();
   if (!dropped) return tl::unexpected(dropped.error());
   for (std::size_t i = 0; i < pods_.size(); ++i) {
-    const auto refused = capture_refusals(i);
-    if (!refused) return tl::unexpected(refused.error());
-    all.insert(all.end(), refused->begin(), refused->end());
+    for (const auto& found : {capture_refusals(i), held_connections(i)}) {
+      if (!found) return tl::unexpected(found.error());
+      all.insert(all.end(), found->begin(), found->end());
+    }
   }
   std::vector<policy::MeshRecord> drops = drop_records(*dropped, pods_, seen_ends_, all);
   all.insert(all.end(), std::make_move_iterator(drops.begin()), std::make_move_iterator(drops.end()));

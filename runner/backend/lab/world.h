@@ -142,6 +142,13 @@ class LabWorld : public World {
   // The pod's kernel is a witness (capture_witness.h).
   [[nodiscard]] bool watches_capture(const PodPlace& pod) const;
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> capture_refusals(std::size_t pod) const;
+  // From now on the kernels of the pods whose probes send something silent remember what the proxy holds.
+  Result<void> watch_silent(const std::map<std::string, std::vector<probe::Attempt>>& batches);
+  [[nodiscard]] Result<std::vector<policy::MeshRecord>> held_connections(std::size_t pod) const;
+  // `list`: the argument vector that lists the set; see capture_records().
+  [[nodiscard]] Result<std::vector<policy::MeshRecord>> kernel_records(std::size_t pod,
+                                                                       const std::vector<std::string>& list,
+                                                                       const char* details) const;
   // A socket whose connection was refused no longer knows its own end. In a pod of a case the kernel's record gives it
   // back, where there is one refused attempt to a destination and one record of it.
   [[nodiscard]] Result<void> end_refused(std::map<std::string, probe::BatchResult>& results) const;
@@ -188,11 +195,13 @@ class LabWorld : public World {
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by pod
   std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;
-  SeenEnds seen_ends_;                      // of all attempts
-  bool has_network_policies_ = false;       // the world has the ruleset, or must get it
-  std::vector<std::string> idle_policies_;  // of the newest generation
-  mutable std::mutex proxies_mutex_;        // of proxies_, logs_ and out_of_service_ while pods of cases are changed
-  std::mutex attempt_mutex_;                // of what attempt() writes down: batches_, seen_ends_ and what is expected
+  std::set<std::size_t> watched_silent_;      // pods; see watch_silent()
+  std::set<SeenEnds::key_type> silent_ends_;  // of silent attempts
+  SeenEnds seen_ends_;                        // of all attempts
+  bool has_network_policies_ = false;         // the world has the ruleset, or must get it
+  std::vector<std::string> idle_policies_;    // of the newest generation
+  mutable std::mutex proxies_mutex_;          // of proxies_, logs_ and out_of_service_ while pods of cases are changed
+  std::mutex attempt_mutex_;  // of what attempt() writes down: batches_, seen_ends_ and what is expected
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration
 };

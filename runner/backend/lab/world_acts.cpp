@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <csignal>
 
+#include "probe/codec.h"
 #include "runner/backend/lab/capture_witness.h"
 #include "runner/backend/lab/parallel.h"
 #include "runner/backend/lab/world.h"
+#include "runner/policy/capture_hold.h"
+#include "runner/policy/capture_refusal.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -18,7 +21,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds act_limit{10000};
 constexpr milliseconds poll_every{10};
-constexpr std::uint16_t capture_port = 15001;
 constexpr int agent_port = 15020;
 constexpr int envoy_port = 15000;
 
@@ -167,12 +169,44 @@ std::map<std::string, std::vector<std::string>> LabWorld::act_first(
 
 Result<std::vector<policy::MeshRecord>> LabWorld::capture_refusals(std::size_t pod) const {
   if (!watches_capture(pods_[pod])) return std::vector<policy::MeshRecord>();
-  const auto listing = output_in(pod_ns_[pod], capture_refusals_arguments());
+  return kernel_records(pod, capture_refusals_arguments(), policy::capture_refusal);
+}
+
+Result<std::vector<policy::MeshRecord>> LabWorld::kernel_records(std::size_t pod, const std::vector<std::string>& list,
+                                                                 const char* details) const {
+  const auto listing = output_in(pod_ns_[pod], list);
   if (!listing) return tl::unexpected(listing.error());
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto refused = parse_nft_drops(*listing, std::chrono::duration_cast<std::chrono::microseconds>(now), "inet");
-  if (!refused) return tl::unexpected(refused.error());
-  return capture_records(*refused, pods_[pod]);
+  const auto found = parse_nft_drops(*listing, std::chrono::duration_cast<std::chrono::microseconds>(now), "inet");
+  if (!found) return tl::unexpected(found.error());
+  return capture_records(*found, pods_[pod], details);
+}
+
+Result<void> LabWorld::watch_silent(const std::map<std::string, std::vector<probe::Attempt>>& batches) {
+  std::set<std::size_t> fresh;
+  for (const ProbePlace& place : probe_places_) {
+    const auto batch = batches.find(place.name);
+    if (batch != batches.end() && place.captured && watched_silent_.count(place.pod) == 0 &&
+        std::any_of(batch->second.begin(), batch->second.end(), probe::is_silent))
+      fresh.insert(place.pod);
+  }
+  const std::vector<std::size_t> pods(fresh.begin(), fresh.end());
+  auto loaded = in_parallel(pods.size(), [&](std::size_t i) {
+    return run_in(pod_ns_[pods[i]], nft_load_arguments(), capture_holds_ruleset());
+  });
+  if (loaded) watched_silent_.insert(pods.begin(), pods.end());
+  return loaded;
+}
+
+Result<std::vector<policy::MeshRecord>> LabWorld::held_connections(std::size_t pod) const {
+  if (watched_silent_.count(pod) == 0) return std::vector<policy::MeshRecord>();
+  auto records = kernel_records(pod, capture_holds_arguments(), policy::capture_hold);
+  // Of all others the proxy's own log tells.
+  if (records)
+    std::erase_if(*records, [&](const auto& one) {
+      return silent_ends_.count({one.downstream, one.destination}) == 0;
+    });
+  return records;
 }
 
 Result<void> LabWorld::end_refused(std::map<std::string, probe::BatchResult>& results) const {
