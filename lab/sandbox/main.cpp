@@ -2,7 +2,7 @@
 // pod.
 //
 //   egressproof-sandbox [--netns PATH] [--pid] [--bind SOURCE:TARGET]... [--chdir DIR] [--uid N] [--gid N]
-//                       [--capability NET_RAW|NET_ADMIN]... -- PROGRAM ARG...
+//                       [--capability NET_RAW|NET_ADMIN]... [--nice N] -- PROGRAM ARG...
 //
 // --pid gives the program a PID namespace of its own: when this process ends, for whatever reason, the kernel kills the
 // program and everything that it started. This process itself dies with its parent (PR_SET_PDEATHSIG), so that nothing
@@ -10,6 +10,7 @@
 // the last process of the namespace is gone. Other signals are passed on. A program of its own because the runner has
 // threads: after fork() in it, only async-signal-safe calls are allowed.
 //
+// --nice gives it another priority of the processor, where this process may: whoever may not runs all the same.
 // With --capability the program has those capabilities, whatever its uid, and no others.
 #include <fcntl.h>
 #include <grp.h>
@@ -17,6 +18,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,6 +42,7 @@ struct Options {
   std::vector<std::pair<std::string, std::string>> binds;
   bool pid = false;
   int uid = -1, gid = -1;
+  int nice = 0;
   std::vector<unsigned> capabilities;  // empty: those of the uid
   std::vector<char*> argv;
 };
@@ -80,6 +83,8 @@ Options parse(int argc, char** argv) {
       options.uid = std::atoi(value(flag).c_str());
     } else if (flag == "--gid") {
       options.gid = std::atoi(value(flag).c_str());
+    } else if (flag == "--nice") {
+      options.nice = std::atoi(value(flag).c_str());
     } else if (flag == "--capability") {
       options.capabilities.push_back(capability_of(value(flag)));
     } else if (flag == "--bind") {
@@ -139,6 +144,7 @@ void take_capabilities(const std::vector<unsigned>& kept) {
 [[noreturn]] void become(const Options& options, pid_t parent) {
   if (options.pid && ::mount("proc", "/proc", "proc", 0, nullptr) != 0) die("mount('/proc')");
   if (!options.chdir.empty() && ::chdir(options.chdir.c_str()) != 0) die("chdir('" + options.chdir + "')");
+  if (options.nice != 0) static_cast<void>(::setpriority(PRIO_PROCESS, 0, options.nice));
   if (options.gid >= 0) {
     const auto gid = static_cast<gid_t>(options.gid);
     if (::setgroups(0, nullptr) != 0 || ::setresgid(gid, gid, gid) != 0) die("setresgid");

@@ -51,7 +51,7 @@ struct Cell {
   // Profile in whose pod the target listens, which its sidecar guards; empty: outside of the mesh. An allowed request
   // comes out of that sidecar then (`via`).
   std::string inbound = {};
-  // Of a long-lived attempt, which is sent while the policies change: how long after the change was made
+  // Of a long-lived attempt, which is sent while the policies change: how long after the change was in force
   // something may still arrive at the target. 0: any other.
   std::chrono::milliseconds cut_within{0};
   bool default_deny_overridden = false;  // see scenario::Profile: its sidecar is expected to deny nothing

@@ -263,8 +263,10 @@ Result<void> Stages::await_open(const std::set<std::string>& nonces) {
 Result<void> Stages::revoke(const plan::Plan& plan) {
   std::map<std::string, std::vector<probe::Attempt>> batches;
   std::set<std::string> nonces;
+  const milliseconds longer_by = stretch_of(applied);
   const auto add = [&](const std::string& pod, const probe::Attempt& attempt) {
     batches[pod].push_back(attempt);
+    if (attempt.ticks) batches[pod].back().ticks->lasting += longer_by;
     nonces.insert(attempt.nonce);
   };
   for (const plan::Cell& cell : plan.cells)

@@ -1,6 +1,7 @@
 // Follows the canaries of all profiles through one change of policies. Pure.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -68,6 +69,10 @@ class TurnWatch {
 // returns one sentence for each. An unclear look has a sentence too, but unmakes no turn: it is no sight of a change.
 std::vector<std::string> mark_lost(policy::Applied& applied, const std::vector<scenario::Profile>& profiles,
                                    const std::map<std::string, CanaryLook>& looks);
+
+// How much longer than written long-lived attempts must last, so that the next change is in force before they end: that
+// is for a change that takes as long as usual, and where the policies took longer to be in force, it will too.
+std::chrono::milliseconds stretch_of(const policy::Applied& policies);
 
 // Whether a canary of any profile was not seen clearly.
 bool any_unclear(const std::map<std::string, CanaryLook>& looks);

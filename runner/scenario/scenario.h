@@ -89,7 +89,7 @@ struct Profile {
 struct TicksSpec {
   std::chrono::milliseconds every{100};
   std::chrono::milliseconds lasting{6000};
-  std::chrono::milliseconds cut_within{1000};  // after the change was made: from then on nothing may arrive
+  std::chrono::milliseconds cut_within{1000};  // after the change is in force: then nothing may arrive
 };
 
 // An attempt as written: everything optional, so that variants and controls are overlays.

@@ -285,7 +285,7 @@ class Judge {
                           std::to_string(at_target->number) + " from " + at_target->peer + ")";
     if (row_.long_lived)
       because += "; not cut within " + std::to_string(row_.cell.cut_within.count()) +
-                 " ms after the change was made: " + how_long(*row_.long_lived);
+                 " ms after the change was in force: " + how_long(*row_.long_lived);
     set(Verdict::allow, because);
   }
 

@@ -18,7 +18,7 @@ Sample changed() {
   sample.add_cell("a");
   plan::Cell& cell = sample.plan.cells.back();
   cell.pod = "P3@1000:1000";
-  cell.cut_within = milliseconds(700);
+  cell.cut_within = milliseconds(300);
   sample.plan.controls.back().beside = "P0@1000:1000";
   policy::Applied change;
   change.generation = 3;

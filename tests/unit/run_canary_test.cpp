@@ -237,6 +237,18 @@ std::map<std::string, CanaryLook> looks(Sight captured, Sight past, int at) {
   return both;
 }
 
+TEST(Stretch, IsForChangesThatTakeLongerThanUsual) {
+  using std::chrono::milliseconds;
+  policy::Applied applied;
+  applied.applied_at = std::chrono::seconds(100);
+  for (const auto& [took, wanted] : {std::pair{0, 0}, {2500, 0}, {4500, 3000}, {90000, 30000}}) {
+    applied.in_force_at = applied.applied_at + milliseconds(took);
+    EXPECT_EQ(stretch_of(applied), milliseconds(wanted)) << took;
+  }
+  applied.in_force_at = {};
+  EXPECT_EQ(stretch_of(applied), milliseconds(0)) << "never in force";
+}
+
 TEST(NetworkPolicyCanary, IsSentPastTheSidecarToo) {
   const std::vector<Lookout> found = lookouts({with_network_policy("Egress"), profile("P2", true)});
   ASSERT_EQ(found.size(), 3U);

@@ -106,7 +106,8 @@ class BatchExchange {
 
 std::map<std::string, probe::BatchResult> exchange(std::map<std::string, ProbeLink>& links,
                                                    const std::map<std::string, std::vector<probe::Attempt>>& batches,
-                                                   const std::string& batch_name, int parallel,
+                                                   const std::string& batch_name,
+                                                   const std::map<std::string, int>& lanes,
                                                    std::chrono::milliseconds limit) {
   std::map<std::string, probe::BatchResult> results;
   std::deque<BatchExchange::Talk> talks;
@@ -117,7 +118,7 @@ std::map<std::string, probe::BatchResult> exchange(std::map<std::string, ProbeLi
       continue;
     }
     talks.push_back({pod, &link->second, {}, probe::BatchReader(batch_name, attempts)});
-    BatchExchange::begin(talks.back(), attempts, batch_name, parallel);
+    BatchExchange::begin(talks.back(), attempts, batch_name, lanes.at(pod));
   }
   const auto deadline = Clock::now() + limit;
   for (;;) {

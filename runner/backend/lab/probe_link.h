@@ -33,10 +33,12 @@ class ProbeLink {
   std::string buffer_;
 };
 
-// Runs one batch in each of several links at once. A probe that dies or falls silent has its errors in its BatchResult.
+// Runs one batch in each of several links at once, with so many attempts in flight as `lanes` says of it. A probe that
+// dies or falls silent has its errors in its BatchResult.
 std::map<std::string, probe::BatchResult> exchange(std::map<std::string, ProbeLink>& links,
                                                    const std::map<std::string, std::vector<probe::Attempt>>& batches,
-                                                   const std::string& batch_name, int parallel,
+                                                   const std::string& batch_name,
+                                                   const std::map<std::string, int>& lanes,
                                                    std::chrono::milliseconds limit);
 
 }  // namespace egressproof::backend::lab

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <csignal>
 #include <set>
+#include <thread>
 
 #include "base/endpoint.h"
 #include "base/files.h"
+#include "runner/backend/lab/lanes.h"
 #include "runner/backend/lab/parallel.h"
 
 namespace egressproof::backend::lab {
@@ -18,7 +20,6 @@ using Ends = std::pair<std::string, std::string>;  // the probe's, and what it d
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-constexpr int parallel_attempts = 32;
 // Envoy writes a record at the end of its stream or connection, and its file at each flush interval (mesh_config.cpp).
 constexpr milliseconds log_limit{1500};
 constexpr milliseconds close_limit{2000};
@@ -53,17 +54,13 @@ std::set<std::uint64_t> sequences_where(const std::vector<probe::Attempt>& attem
 
 Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
     const std::map<std::string, std::vector<probe::Attempt>>& batches) {
-  std::size_t largest = 0;
-  for (const auto& [name, attempts] : batches) largest = std::max(largest, attempts.size());
-  // Each attempt ends by its own limits; the whole may take as long as all of them one after another in
-  // `parallel_attempts` lanes.
-  const milliseconds limit = milliseconds(20000) + milliseconds(12000) * (largest / parallel_attempts);
+  const auto lanes = lanes_of(batches, in_flight_a_processor * static_cast<int>(std::thread::hardware_concurrency()));
   std::unique_lock lock(attempt_mutex_);
   if (auto watched = watch_silent(batches); !watched) return tl::unexpected(watched.error());
   const std::map<std::string, std::vector<std::string>> act_errors = act_first(batches);
   const std::string name = "b" + std::to_string(++batches_);
   lock.unlock();
-  auto results = exchange(probes_, batches, name, parallel_attempts, limit);
+  auto results = exchange(probes_, batches, name, lanes, limit_of(batches, lanes));
   lock.lock();
   if (auto ended = end_refused(results); !ended) return tl::unexpected(ended.error());
   for (const auto& [probe, errors] : act_errors)

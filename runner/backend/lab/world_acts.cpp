@@ -117,7 +117,8 @@ Result<void> LabWorld::flush_rules(const ProbePlace& place) const {
 }
 
 Result<void> LabWorld::ask(const ProbePlace& place, int port, const std::string& path) {
-  auto results = exchange(probes_, {{place.name, {post(port, path)}}}, "act/" + place.name + path, 1, act_limit);
+  auto results =
+      exchange(probes_, {{place.name, {post(port, path)}}}, "act/" + place.name + path, {{place.name, 1}}, act_limit);
   const probe::BatchResult& told = results[place.name];
   const auto seen = told.observations.find(1);
   if (seen == told.observations.end())

@@ -9,6 +9,7 @@
 #include "runner/backend/lab/await.h"
 #include "runner/backend/lab/certificates.h"
 #include "runner/backend/lab/http.h"
+#include "runner/backend/lab/lanes.h"
 #include "runner/backend/lab/parallel.h"
 #include "runner/backend/lab/world.h"
 #include "runner/backend/target_config.h"
@@ -243,7 +244,13 @@ Result<void> LabWorld::start_probes() {
   for (const ProbePlace& place : probe_places_) {
     auto log = log_file(probe_log(place), 0);
     if (!log) return tl::unexpected(log.error());
-    std::vector<std::string> flags{"--pid", "--uid", std::to_string(place.uid), "--gid", std::to_string(place.gid)};
+    std::vector<std::string> flags{"--pid",
+                                   "--nice",
+                                   std::to_string(probe_priority),
+                                   "--uid",
+                                   std::to_string(place.uid),
+                                   "--gid",
+                                   std::to_string(place.gid)};
     for (const std::string& capability : place.capabilities) flags.insert(flags.end(), {"--capability", capability});
     std::vector<std::string> arguments{(folder_.path() / "programs/egressproof-probe").string(), "--ca",
                                        (folder_.path() / "fixtures-ca.pem").string(), "--port-share",

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "runner/backend/lab/await.h"
+#include "runner/backend/lab/lanes.h"
 #include "runner/backend/lab/parallel.h"
 #include "runner/backend/lab/world.h"
 #include "target/codec.h"
@@ -27,7 +28,7 @@ Result<process::Child> LabWorld::start_target_in(const Netns& netns, const targe
   const std::filesystem::path log_path = folder / "target.log";
   auto log = log_file(log_path, 0);
   if (!log) return tl::unexpected(log.error());
-  auto command = sandboxed(netns, {"--pid"},
+  auto command = sandboxed(netns, {"--pid", "--nice", std::to_string(target_priority)},
                            {(folder_.path() / "programs/egressproof-target").string(), "--config", file.string()});
   command.out = command.err = log->get();
   auto child = process::Child::start(command);
