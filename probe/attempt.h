@@ -27,10 +27,10 @@ enum class Family { ipv4, ipv6, any };
 
 // Limits of one stage each; a stage that passes its limit ends the attempt with that stage's *_timeout code.
 struct StageLimits {
-  std::chrono::milliseconds resolve{2000};
+  std::chrono::milliseconds resolve{4000};
   std::chrono::milliseconds connect{2000};
-  std::chrono::milliseconds tls{3000};
-  std::chrono::milliseconds response{3000};  // request sent until response complete; also for sending it
+  std::chrono::milliseconds tls{6000};
+  std::chrono::milliseconds response{6000};  // request sent until response complete; also for sending it
 };
 
 // A GET sent first on the same connection (HTTP only). The attempt itself fails with local_error if the connection

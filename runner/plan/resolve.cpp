@@ -103,7 +103,10 @@ void put_request(const scenario::AttemptSpec& spec, Texts& texts, probe::Attempt
   attempt.limits.resolve = spec.resolve_limit.value_or(attempt.limits.resolve);
   attempt.limits.connect = spec.connect_limit.value_or(attempt.limits.connect);
   attempt.limits.tls = spec.tls_limit.value_or(attempt.limits.tls);
-  attempt.limits.response = spec.response_limit.value_or(attempt.limits.response);
+  // Whoever sends datagrams waits to the end of it where none comes back, and spreads them over it.
+  constexpr std::chrono::milliseconds for_datagrams{3000};
+  attempt.limits.response =
+      spec.response_limit.value_or(probe::sends_datagrams(attempt.protocol) ? for_datagrams : attempt.limits.response);
 }
 
 class Resolver {

@@ -180,10 +180,10 @@ bool any_unclear(const std::map<std::string, CanaryLook>& looks) {
 
 std::chrono::milliseconds stretch_of(const policy::Applied& policies) {
   using std::chrono::milliseconds;
-  constexpr milliseconds usual{2500};
+  constexpr milliseconds usual{2000};
   constexpr milliseconds longest{30000};
   const auto took = std::chrono::duration_cast<milliseconds>(policies.in_force_at - policies.applied_at);
-  return std::clamp((took - usual) * 3 / 2, milliseconds(0), longest);
+  return std::clamp((took - usual) * 2, milliseconds(0), longest);
 }
 
 }  // namespace egressproof::run

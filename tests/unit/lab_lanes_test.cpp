@@ -34,10 +34,10 @@ TEST(Lanes, LongLivedAttemptsAreOpenAllAtOnce) {
 
 TEST(Lanes, TheLimitIsThatOfTheSlowestProbe) {
   const Batches batches{{"P0", attempts(20)}, {"P1", attempts(3)}};
-  EXPECT_EQ(limit_of(batches, {{"P0", 4}, {"P1", 1}}), milliseconds(80000));
+  EXPECT_EQ(limit_of(batches, {{"P0", 4}, {"P1", 1}}), milliseconds(110000));
   Batches lasting{{"P0", attempts(1, 1)}};
   lasting["P0"][0].ticks->lasting = milliseconds(70000);
-  EXPECT_EQ(limit_of(lasting, {{"P0", 1}}), milliseconds(102000));
+  EXPECT_EQ(limit_of(lasting, {{"P0", 1}}), milliseconds(108000));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ namespace egressproof::backend::lab {
 namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds slack{20000};
-constexpr milliseconds longest_attempt{12000};  // of one that is not long-lived
+constexpr milliseconds longest_attempt{18000};  // of one that is not long-lived
 }  // namespace
 
 std::map<std::string, int> lanes_of(const Batches& batches, int in_flight) {

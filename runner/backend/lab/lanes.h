@@ -15,9 +15,9 @@ namespace egressproof::backend::lab {
 inline constexpr int least_lanes = 3, most_lanes = 32;
 inline constexpr int in_flight_a_processor = 100;  // of all probes together
 
-// Of the processor, as in nice(1). All proxies wait for the targets, and a probe's own clock ends its attempts: neither
-// may wait behind a hundred proxies.
-inline constexpr int target_priority = -10, probe_priority = -5;
+// Of the processor, as in nice(1). All proxies wait for the targets, several for one gateway, and a probe's own clock
+// ends its attempts: neither may wait behind a hundred proxies.
+inline constexpr int target_priority = -10, probe_priority = -5, gateway_priority = -5;
 
 using Batches = std::map<std::string, std::vector<probe::Attempt>>;
 

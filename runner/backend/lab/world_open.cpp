@@ -295,6 +295,7 @@ Result<void> LabWorld::start_proxy(std::size_t i) {
   const std::vector<std::string> trust{"--bind",
                                        (folder_.path() / "fixtures-ca.pem").string() + ":" + system_trust_store};
   std::vector<std::string> flags{"--pid", "--chdir", folder.string(), "--uid", "1337", "--gid", "1337"};
+  if (pod.router) flags.insert(flags.end(), {"--nice", std::to_string(gateway_priority)});
   flags.insert(flags.end(), trust.begin(), trust.end());
   auto command = sandboxed(pod_ns_[i], flags, agent_arguments(pod, files));
   command.env = agent_environment(pod, files);
