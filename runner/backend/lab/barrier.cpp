@@ -16,7 +16,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds barrier_limit{20000};
+constexpr milliseconds barrier_limit{40000};
+// Istiod answers late while it pushes to a hundred proxies on few processors.
+constexpr milliseconds istiod_limit{10000};
 constexpr milliseconds poll_every{10};
 
 policy::TimePoint now() {
@@ -43,14 +45,14 @@ Result<void> await(Clock::time_point deadline, const std::function<void()>& whil
 std::string proxy_id_of(const PodPlace& pod) { return pod_name(pod) + "." + pod.ns; }
 
 Result<std::vector<mesh::ProxyStatus>> LabWorld::proxy_status() const {
-  const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/syncz");
+  const auto reply = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/syncz", istiod_limit);
   if (!reply) return tl::unexpected(reply.error());
   return mesh::parse_syncz(reply->body);
 }
 
 // Whether istiod's store holds the generation of this marker; Error: it refused the files.
 Result<std::string> LabWorld::store_gap(const std::string& marker, std::size_t log_seen) const {
-  const auto store = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/configz");
+  const auto store = http_get(*istiod_ns_, "http://127.0.0.1:8080/debug/configz", istiod_limit);
   if (store && store->body.find(marker) != std::string::npos) return std::string();
   // istiod keeps its whole old state when one document is bad, and says so only in its log.
   const auto log = read_file(folder_.path() / "istiod.log");
