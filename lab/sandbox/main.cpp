@@ -114,7 +114,7 @@ void enter(const Options& options) {
     if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) die("mount('/', MS_PRIVATE)");
     for (const auto& [source, target] : options.binds)
       if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr) != 0)
-        die("mount('" + source + "', '" + target + "', MS_BIND)");
+        die(std::string("mount('").append(source).append("', '").append(target).append("', MS_BIND)"));
   }
   if (options.pid && ::unshare(CLONE_NEWPID) != 0) die("unshare(CLONE_NEWPID)");
 }
