@@ -55,8 +55,8 @@ std::optional<Sentence> judge_long_lived(const Row& row, bool receipts_complete,
   const bool allowed = row.cell.expectation.expect == Expect::allow;
   const std::string within = std::to_string(row.cell.cut_within.count()) + " ms";
   if (!allowed && seen.changed_at.count() > 0 && seen.late > 0)
-    return Sentence{Verdict::leak, "not cut within " + within + " after the change was in force: " + how_long(seen) + ", " +
-                                       std::to_string(seen.late) + " of them too late"};
+    return Sentence{Verdict::leak, "not cut within " + within + " after the change was in force: " + how_long(seen) +
+                                       ", " + std::to_string(seen.late) + " of them too late"};
   if (!row.probe.observed || !row.errors.empty())
     return Sentence{Verdict::error, row.errors.empty() ? "the probe told nothing of the attempt"
                                                        : "the harness failed: " + row.errors.front()};

@@ -13,7 +13,8 @@ namespace {
 using policy::MeshRecord;
 using std::chrono::microseconds;
 
-// From the beginning of a request until its proxy gave up its last connection for it: by default clients wait little longer.
+// From the beginning of a request until its proxy gave up its last connection for it: by default clients wait little
+// longer.
 constexpr microseconds longest_request{5000000};
 constexpr microseconds clock_error{1000000};  // of DroppedPacket::at, and then some
 
