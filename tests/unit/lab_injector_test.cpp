@@ -158,34 +158,27 @@ TEST(DownwardFiles, QuoteValues) {
   EXPECT_EQ(downward_file({{"a", "x\ny"}, {"b", "\"z\""}}), "a=\"x\\ny\"\nb=\"\\\"z\\\"\"\n");
 }
 
-TEST(CaptureWitness, RefusedConnectionsAreRecordsOfTheWorkload) {
-  const auto refused = parse_nft_drops(
-      R"({"nftables": [{"set": {"family": "inet", "name": "refused4", "table": "egressproof", "elem": [{"elem": {"val":
+class CaptureWitness : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(CaptureWitness, ConnectionsAreRecordsOfTheWorkload) {
+  const auto [set, details] = GetParam();
+  const auto connections = parse_nft_drops(R"({"nftables": [{"set": {"family": "inet", "name": ")" + std::string(set) +
+                                               R"(", "table": "egressproof", "elem": [{"elem": {"val":
       {"concat": ["203.0.113.11", "198.51.100.20", "tcp", 40001, 443]}, "expires": 3590}}]}}]})",
-      std::chrono::seconds(100), "inet");
-  ASSERT_TRUE(refused) << to_string(refused.error());
-  const auto records = capture_records(*refused, place(), policy::capture_refusal);
+                                           std::chrono::seconds(100), "inet");
+  ASSERT_TRUE(connections) << to_string(connections.error());
+  const auto records = capture_records(*connections, place(), details);
   ASSERT_EQ(records.size(), 1U);
   EXPECT_EQ(records[0].proxy, policy::capture_witness("P2"));
   EXPECT_EQ(records[0].downstream, "203.0.113.11:40001");
   EXPECT_EQ(records[0].destination, "198.51.100.20:443");
-  EXPECT_EQ(records[0].details, policy::capture_refusal);
+  EXPECT_EQ(records[0].details, details);
   EXPECT_EQ(records[0].at, std::chrono::milliseconds(90500));
 }
 
-TEST(CaptureWitness, TellsWhatTheProxyHeld) {
-  const auto held = parse_nft_drops(
-      R"({"nftables": [{"set": {"family": "inet", "name": "held4", "table": "egressproof", "elem": [{"elem": {"val":
-      {"concat": ["203.0.113.11", "198.51.100.75", "tcp", 40002, 25]}, "expires": 3590}}]}}]})",
-      std::chrono::seconds(100), "inet");
-  ASSERT_TRUE(held) << to_string(held.error());
-  const auto records = capture_records(*held, place(), policy::capture_hold);
-  ASSERT_EQ(records.size(), 1U);
-  EXPECT_EQ(records[0].proxy, policy::capture_witness("P2"));
-  EXPECT_EQ(records[0].downstream, "203.0.113.11:40002");
-  EXPECT_EQ(records[0].destination, "198.51.100.75:25");
-  EXPECT_EQ(records[0].details, policy::capture_hold);
-}
+INSTANTIATE_TEST_SUITE_P(Sets, CaptureWitness,
+                         testing::Values(std::pair{"refused4", policy::capture_refusal},
+                                         std::pair{"held4", policy::capture_hold}));
 
 }  // namespace
 }  // namespace egressproof::backend::lab

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/files.h"
+#include "runner/backend/batch_limit.h"
 #include "runner/backend/cluster/agent_link.h"
 #include "runner/backend/cluster/shares.h"
 #include "runner/backend/mesh/http.h"
@@ -130,7 +131,7 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::attempt(
     const std::map<std::string, std::vector<probe::Attempt>>& batches) {
   std::size_t largest = 0;
   for (const auto& [name, attempts] : batches) largest = std::max(largest, attempts.size());
-  const milliseconds limit = milliseconds(30000) + milliseconds(18000) * (largest / parallel_attempts);
+  const milliseconds limit = milliseconds(30000) + longest_attempt * (largest / parallel_attempts);
   auto results = send(batches, limit);
   if (!results) return results;
   for (const ProbePlace& place : places_.probes) {

@@ -87,6 +87,7 @@ Client::Request Client::request_of(const probe::Attempt& attempt, const std::str
   Request request;
   request.protocol = attempt.protocol;
   request.tls = attempt.over_tls || attempt.protocol == Protocol::tls;
+  request.silent = probe::is_silent(attempt);
   request.address = address;
   request.port = attempt.port;
   if (attempt.sni && !attempt.sni->empty()) request.sni = fill(*attempt.sni);
@@ -134,7 +135,7 @@ Client::Outcome Client::arrive(const scenario::Fixture& fixture, const Request& 
   }
   if (request.protocol == Protocol::tls) return outcome;
   outcome.reached = Stage::response;
-  if (is_silent(request)) return greet(fixture, receipt);
+  if (request.silent) return greet(fixture, receipt);
   if (request.protocol == Protocol::tcp) {
     receipt.kind = target::ReceiptKind::payload;
     receipt.nonce = request.payload.find(request.nonce) == std::string::npos ? "" : request.nonce;
@@ -249,7 +250,7 @@ Client::Outcome Client::exchange(const Request& request, const Pod& pod, const N
   Outcome outcome;
   if (!behaviour) {
     if (!pod.meshed) return direct(local);
-    if (is_silent(request) && inspects(model, request.port)) return hold(request, pod, local);
+    if (request.silent && inspects(model, request.port)) return hold(request, pod, local);
     return through_proxy(request, pod, route(model, flow, resolve), local);
   }
   switch (*behaviour) {

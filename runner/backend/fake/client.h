@@ -39,6 +39,7 @@ class Client {
   struct Request {
     probe::Protocol protocol = probe::Protocol::http1;
     bool tls = false;
+    bool silent = false;
     std::string address;
     std::uint16_t port = 0;
     std::optional<std::string> sni;
@@ -64,7 +65,6 @@ class Client {
   Outcome exchange(const Request& request, const Pod& pod, const NamespaceModel& model,
                    std::optional<Behaviour> behaviour, const std::string& local);
   Outcome through_proxy(const Request& request, const Pod& pod, const Routed& routed, const std::string& local);
-  static bool is_silent(const Request& request);
   // A sidecar that waits for the first bytes of a silent client.
   Outcome hold(const Request& request, const Pod& pod, const std::string& local);
   // What a silent client gets from a fixture; `receipt` has the ends of its connection.

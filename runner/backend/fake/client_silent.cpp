@@ -5,17 +5,6 @@
 
 namespace egressproof::backend::fake {
 
-bool inspects(const NamespaceModel& model, std::uint16_t port) {
-  for (const Service& service : model.services)
-    for (const ServicePort& one : service.ports)
-      if (one.number == port && one.kind != PortKind::tcp) return true;
-  return false;
-}
-
-bool Client::is_silent(const Request& request) {
-  return request.protocol == probe::Protocol::tcp && !request.tls && request.payload.empty();
-}
-
 Client::Outcome Client::hold(const Request& request, const Pod& pod, const std::string& local) {
   policy::MeshRecord record;
   record.proxy = policy::capture_witness(pod.name);

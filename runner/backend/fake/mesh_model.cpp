@@ -269,4 +269,11 @@ Routed route(const NamespaceModel& model, const Flow& flow, const Resolve& resol
   return Listener(model, flow, resolve).route();
 }
 
+bool inspects(const NamespaceModel& model, std::uint16_t port) {
+  for (const Service& service : model.services)
+    for (const ServicePort& one : service.ports)
+      if (one.number == port && one.kind != PortKind::tcp) return true;
+  return false;
+}
+
 }  // namespace egressproof::backend::fake

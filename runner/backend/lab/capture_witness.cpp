@@ -7,54 +7,61 @@
 
 namespace egressproof::backend::lab {
 namespace {
+
 // A proxy that runs ends a connection as soon as its client did; one that hangs does not.
 constexpr std::chrono::milliseconds proxy_end_limit{1000};
-}  // namespace
 
-std::string capture_witness_ruleset() {
-  return fmt::format(R"(table inet egressproof {{
-  set refused4 {{
-    type ipv4_addr . ipv4_addr . inet_proto . inet_service . inet_service
-    size 65535; flags dynamic,timeout; timeout {}s
-  }}
-  chain input {{
-    type filter hook input priority 0; policy accept;
-    iifname "lo" ct direction reply ct status dnat tcp flags & rst == rst tcp sequence 0 add @refused4 {{ ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-src . ct original proto-dst }}
-  }}
-}}
-)",
-                     dropped_memory.count());
-}
+// Of a connection as its client made it, before any translation: what the sets hold.
+constexpr const char* ends =
+    "ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-src . ct original proto-dst";
 
-std::vector<std::string> capture_refusals_arguments() {
-  return {"nft", "-j", "list", "set", "inet", "egressproof", "refused4"};
-}
-
-std::string capture_holds_ruleset() {
-  constexpr const char* ends =
-      "ct original ip saddr . ct original ip daddr . meta l4proto . ct original proto-src . ct original proto-dst";
-  return fmt::format(R"(table inet egressproof {{
-  set ended4 {{
+std::string set_of_ends(const char* name, std::chrono::milliseconds remembered) {
+  return fmt::format(R"(  set {} {{
     type ipv4_addr . ipv4_addr . inet_proto . inet_service . inet_service
     size 65535; flags dynamic,timeout; timeout {}ms
   }}
-  set held4 {{
-    type ipv4_addr . ipv4_addr . inet_proto . inet_service . inet_service
-    size 65535; flags dynamic,timeout; timeout {}s
-  }}
-  chain ended {{
-    type filter hook input priority 0; policy accept;
-    iifname "lo" ct direction original ct status dnat tcp dport {} tcp flags & fin == fin add @ended4 {{ {} }}
-    iifname "lo" ct direction reply ct status dnat tcp flags & fin == fin {} @ended4 add @held4 {{ {} }}
-  }}
-}}
 )",
-                     proxy_end_limit.count(), dropped_memory.count(), capture_port, ends, ends, ends);
+                     name, remembered.count());
 }
 
-std::vector<std::string> capture_holds_arguments() {
-  return {"nft", "-j", "list", "set", "inet", "egressproof", "held4"};
+// `sets` and `rules` as they stand within table and chain.
+std::string ruleset(const std::string& sets, const char* chain, const std::string& rules) {
+  return fmt::format(R"(table inet egressproof {{
+{}  chain {} {{
+    type filter hook input priority 0; policy accept;
+{}  }}
+}}
+)",
+                     sets, chain, rules);
 }
+
+std::vector<std::string> list_arguments(const char* set) {
+  return {"nft", "-j", "list", "set", "inet", "egressproof", set};
+}
+
+}  // namespace
+
+std::string capture_witness_ruleset() {
+  return ruleset(
+      set_of_ends("refused4", dropped_memory), "input",
+      fmt::format("    iifname \"lo\" ct direction reply ct status dnat tcp flags & rst == rst tcp sequence 0 add "
+                  "@refused4 {{ {} }}\n",
+                  ends));
+}
+
+std::vector<std::string> capture_refusals_arguments() { return list_arguments("refused4"); }
+
+std::string capture_holds_ruleset() {
+  return ruleset(
+      set_of_ends("ended4", proxy_end_limit) + set_of_ends("held4", dropped_memory), "ended",
+      fmt::format("    iifname \"lo\" ct direction original ct status dnat tcp dport {} tcp flags & fin == fin add "
+                  "@ended4 {{ {} }}\n"
+                  "    iifname \"lo\" ct direction reply ct status dnat tcp flags & fin == fin {} @ended4 add @held4 "
+                  "{{ {} }}\n",
+                  capture_port, ends, ends, ends));
+}
+
+std::vector<std::string> capture_holds_arguments() { return list_arguments("held4"); }
 
 std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>& connections, const PodPlace& pod,
                                                 const char* details) {

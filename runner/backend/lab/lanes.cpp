@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
+#include "runner/backend/batch_limit.h"
+
 namespace egressproof::backend::lab {
 namespace {
 using std::chrono::milliseconds;
 constexpr milliseconds slack{20000};
-constexpr milliseconds longest_attempt{18000};  // of one that is not long-lived
 }  // namespace
 
 std::map<std::string, int> lanes_of(const Batches& batches, int in_flight) {

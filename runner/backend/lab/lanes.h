@@ -25,7 +25,7 @@ using Batches = std::map<std::string, std::vector<probe::Attempt>>;
 // there are long-lived attempts in it, which must be open all at once.
 std::map<std::string, int> lanes_of(const Batches& batches, int in_flight);
 
-// What the whole may take if each attempt takes as long as its own limits allow.
+// What the whole may take if each attempt takes as long as the default limits, or its ticks, allow.
 std::chrono::milliseconds limit_of(const Batches& batches, const std::map<std::string, int>& lanes);
 
 }  // namespace egressproof::backend::lab

@@ -47,13 +47,13 @@ std::string end_of(const std::string& address, std::uint64_t port) {
                                                 : fmt::format("[{}]:{}", address, port);
 }
 
-// One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}; of
-// echo requests [source, destination, identifier].
 // Whose elements are the ends of connections: dropped by the network, refused or held in the pod.
 bool is_of_connections(const std::string& set) {
   return set.starts_with("dropped") || set.starts_with("refused") || set.starts_with("held");
 }
 
+// One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}; of
+// echo requests [source, destination, identifier].
 std::optional<DroppedPacket> dropped(const Json& element, std::chrono::microseconds listed_at) {
   if (!element.is_object() || !element.contains("elem") || !element["elem"].is_object()) return std::nullopt;
   const Json& elem = element["elem"];

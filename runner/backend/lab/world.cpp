@@ -41,15 +41,6 @@ bool through_proxy(const Ends& ends) {
   return !ends.first.empty() && ends.first.front() != '[' && host(ends.first) != host(ends.second);
 }
 
-// Of the attempts for which it holds.
-template <class Holds>
-std::set<std::uint64_t> sequences_where(const std::vector<probe::Attempt>& attempts, Holds holds) {
-  std::set<std::uint64_t> sequences;
-  for (const probe::Attempt& attempt : attempts)
-    if (holds(attempt)) sequences.insert(attempt.sequence);
-  return sequences;
-}
-
 }  // namespace
 
 Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
@@ -68,17 +59,16 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
   for (const ProbePlace& place : probe_places_) {
     const auto result = results.find(place.name);
     if (result == results.end()) continue;
-    const auto& sent = batches.at(place.name);
-    const auto datagrams =
-        sequences_where(sent, [](const probe::Attempt& one) { return probe::sends_datagrams(one.protocol); });
-    const auto silent = sequences_where(sent, probe::is_silent);
-    for (const auto& [sequence, seen] : result->second.observations) {
+    for (const probe::Attempt& sent : batches.at(place.name)) {
+      const auto found = result->second.observations.find(sent.sequence);
+      if (found == result->second.observations.end()) continue;
+      const probe::Observation& seen = found->second;
       const Ends ends{without_v4_mapping(seen.local), without_v4_mapping(seen.peer)};
       if (!seen.local.empty()) ++seen_ends_[ends];
-      const bool unanswered = silent.contains(sequence) && seen.code != probe::Code::ok;
+      const bool unanswered = probe::is_silent(sent) && seen.code != probe::Code::ok;
       if (unanswered) silent_ends_.insert(ends);
       // No proxy logs a datagram, and none has to log whom it holds.
-      if (!place.captured || datagrams.contains(sequence) || unanswered || !through_proxy(ends)) continue;
+      if (!place.captured || probe::sends_datagrams(sent.protocol) || unanswered || !through_proxy(ends)) continue;
       ++expected_[pods_[place.pod].name][ends];
       newest_expected_ = std::max(newest_expected_, seen.finished_at);
     }

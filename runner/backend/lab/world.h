@@ -196,7 +196,7 @@ class LabWorld : public World {
   std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;
   std::set<std::size_t> watched_silent_;      // pods; see watch_silent()
-  std::set<SeenEnds::key_type> silent_ends_;  // of silent attempts
+  std::set<SeenEnds::key_type> silent_ends_;  // of silent attempts that nobody answered
   SeenEnds seen_ends_;                        // of all attempts
   bool has_network_policies_ = false;         // the world has the ruleset, or must get it
   std::vector<std::string> idle_policies_;    // of the newest generation
