@@ -1,4 +1,6 @@
 // NetworkPolicy in the lab's world: what a network plugin does in a cluster.
+#include <algorithm>
+
 #include "runner/backend/lab/world.h"
 #include "runner/policy/network_policy_split.h"
 
@@ -12,8 +14,9 @@ Result<void> LabWorld::check_network_policies() const {
 
 Result<void> LabWorld::load_network_policies(const std::vector<policy::NetworkPolicy>& policies) {
   for (const scenario::Profile& profile : blueprint_.profiles)
-    for (const scenario::PolicyObject& object : profile.policies)
-      has_network_policies_ = has_network_policies_ || policy::is_network_policy(object);
+    for (const auto* objects : {&profile.policies, &profile.added})
+      has_network_policies_ =
+          has_network_policies_ || std::any_of(objects->begin(), objects->end(), policy::is_network_policy);
   has_network_policies_ = has_network_policies_ || !policies.empty();
   // A ruleset without policies is loaded too: it lets everything pass, and remembers connections, which then live on
   // under those that come.
