@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "base/crypto.h"
+#include "runner/policy/capture_hold.h"
 #include "tests/lab/support.h"
 
 namespace egressproof::backend::lab {
@@ -200,6 +201,26 @@ TEST_F(LabWorldTest, EveryConnectionHasItsRecordAsSoonAsTheBatchIsOver) {
   }
   // Three flushes at Envoy's default interval would take longer.
   EXPECT_LT(took, std::chrono::milliseconds(900));
+}
+
+TEST_F(LabWorldTest, TheKernelTellsOfSilentClientsAlone) {
+  ASSERT_TRUE(world_->apply({1, policies(), false}, {}));
+  probe::Attempt silent = http(2, deny_address, "");
+  silent.protocol = probe::Protocol::tcp;
+  silent.host.clear();
+  silent.limits.response = std::chrono::milliseconds(500);
+  const auto results = world_->attempt({{"P3", {http(1, allow_address, "allow.test"), silent}}});
+  ASSERT_TRUE(results) << to_string(results.error());
+  const auto& seen = results->at("P3").observations;
+  ASSERT_EQ(seen.size(), 2U);
+  EXPECT_EQ(seen.at(1).code, probe::Code::ok);
+  EXPECT_EQ(seen.at(2).code, probe::Code::response_timeout);
+  const auto records = world_->mesh_records();
+  ASSERT_TRUE(records) << to_string(records.error());
+  std::vector<std::string> held;
+  for (const policy::MeshRecord& one : *records)
+    if (one.details == policy::capture_hold) held.push_back(one.downstream);
+  EXPECT_EQ(held, std::vector<std::string>{seen.at(2).local});
 }
 
 TEST_F(LabWorldTest, RecordNamesTheProxysOwnEndWhichIsTheReceiptsPeer) {
