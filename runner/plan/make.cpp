@@ -51,19 +51,22 @@ class Maker {
   }
 
  private:
-  // A world that does not enforce NetworkPolicy cannot show what a profile with one does.
-  [[nodiscard]] bool needs_network_policy(const scenario::Profile& profile) const {
-    return capabilities_.features.count("network-policy") == 0 &&
-           std::any_of(profile.policies.begin(), profile.policies.end(),
-                       [](const scenario::PolicyObject& object) { return object.kind == "NetworkPolicy"; });
+  // What the world cannot do of what the profile's policies are: one that does not enforce NetworkPolicy cannot show
+  // what a profile with one does, and one without Kubernetes has nobody for a Service. Empty: nothing.
+  [[nodiscard]] std::string missing_of(const scenario::Profile& profile) const {
+    for (const scenario::PolicyObject& object : profile.policies) {
+      const std::string need = policy_need(object);
+      if (!need.empty() && capabilities_.features.count(need) == 0) return need;
+    }
+    return {};
   }
 
-  void skip_profile(const scenario::Scenario& scenario, const scenario::Profile& profile) {
+  void skip_profile(const scenario::Scenario& scenario, const scenario::Profile& profile, const std::string& need) {
     if (!skipped_profiles_.emplace(scenario.name, profile.name).second) return;
-    const auto why = capabilities_.why_not.find("network-policy");
+    const auto why = capabilities_.why_not.find(need);
     plan_.skips.push_back(
         {scenario.name, "", profile.name,
-         "needs: network-policy (" +
+         "needs: " + need + " (" +
              (why == capabilities_.why_not.end() ? "the " + capabilities_.backend + " cannot do this" : why->second) +
              ")"});
   }
@@ -79,8 +82,8 @@ class Maker {
       for (const scenario::Profile& profile : suite_.profiles) {
         const scenario::Expectation* expectation = expectation_of(one, row.variant, profile.name);
         if (expectation == nullptr || !picker_.picks(profile)) continue;
-        if (needs_network_policy(profile)) {
-          skip_profile(scenario, profile);
+        if (const std::string need = missing_of(profile); !need.empty()) {
+          skip_profile(scenario, profile, need);
         } else if (missing.empty()) {
           add_cell(row, one, spec, profile, *expectation);
         } else if (!skipped) {

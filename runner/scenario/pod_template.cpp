@@ -54,6 +54,14 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   if (pod.from_zero && !pod.knative)
     problems.add(map.key_at("from-zero"), "a Deployment has no 'from-zero'; leave 'knative: false' out");
   map.flag("ipv6", pod.ipv6);
+  pod.namespace_labels = read_labels(problems, map, "namespace-labels");
+  if (pod.from_zero && !pod.namespace_labels.empty())
+    problems.add(map.key_at("namespace-labels"),
+                 "'namespace-labels' are those at a pod's creation, which 'from-zero' puts off");
+  map.flag("ephemeral", pod.ephemeral);
+  if (pod.ephemeral && node.entries.size() > 1)
+    problems.add(map.key_at("ephemeral"),
+                 "an ephemeral container is in the workload's own pod: beside 'ephemeral' there is nothing to say");
   map.finish();
   return pod;
 }
@@ -84,6 +92,7 @@ void add_needs_of_pods(Case& one) {
     if (pod.host_network) add_need(one, "host-network");
     if (pod.from_zero) add_need(one, "scale-from-zero");
     if (pod.ipv6) add_need(one, "ipv6-pods");
+    if (pod.ephemeral || !pod.namespace_labels.empty()) add_need(one, "kubernetes");
   }
 }
 

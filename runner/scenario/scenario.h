@@ -184,6 +184,9 @@ struct PodTemplate {
   bool from_zero = false;  // Knative Services only: without a pod until the first attempt comes through the activator
   bool ipv6 = false;       // its addresses are of IPv6 alone, as those of a cluster without IPv4
   std::vector<PodAct> first = {};
+  // Its namespace has these labels while it is created, and its own again afterwards; "": the label is taken away.
+  std::map<std::string, std::string> namespace_labels = {};
+  bool ephemeral = false;  // no pod: a container added to the workload's that runs, as `kubectl debug` does
 };
 
 // Who in the mesh fetches what a policy names.

@@ -29,6 +29,16 @@ TEST(StoreGapTest, WhatWasTakenAwayMustBeGoneFromOurNamespacesAlone) {
   EXPECT_EQ(store_gap(store, {object("a", 1), object("old", 1)}, {"tenant-p3"}), "");
 }
 
+TEST(RegistryGapTest, EachServiceMustBeKnownByItsName) {
+  const Json service = {
+      {"apiVersion", "v1"}, {"kind", "Service"}, {"metadata", {{"name", "slice"}, {"namespace", "tenant-pk"}}}};
+  const Json known = Json::array({{{"hostname", "slice.tenant-pk.svc.cluster.local"}}});
+  EXPECT_EQ(registry_gap(known, {service, object("a", 1)}), "");
+  const std::string missing = "v1 Service tenant-pk/slice in istiod's registry (/debug/registryz)";
+  EXPECT_EQ(registry_gap(Json::array(), {service}), missing);
+  EXPECT_EQ(registry_gap(Json::array({{{"hostname", "slice.tenant-pk2.svc.cluster.local"}}}), {service}), missing);
+}
+
 TEST(OpenSidecarTest, OnlyANamespaceWithoutADefaultOfItsOwnGetsOne) {
   const Json closed = {{"kind", "Sidecar"},
                        {"metadata", {{"name", "default"}, {"namespace", "closed"}}},

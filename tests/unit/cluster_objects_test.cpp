@@ -64,6 +64,8 @@ TEST(PlaceTest, APodOfACaseIsBesideTheWorkload) {
   EXPECT_EQ(pod["metadata"]["annotations"]["proxy.istio.io/config"], "{}") << "the tenant's wins";
   EXPECT_EQ(pod["spec"]["containers"][0]["name"], "istio-proxy");
   EXPECT_TRUE(pod["spec"]["containers"][0].contains("ports"));
+  EXPECT_EQ(pod["spec"]["containers"][0]["args"][0], "agent") << "or those of the injector's template would be its own";
+  EXPECT_TRUE(pod["spec"]["containers"][0].contains("startupProbe"));
 
   EXPECT_FALSE(pod["spec"].contains("serviceAccountName")) << "that of the workload";
 
@@ -94,6 +96,70 @@ TEST(PlaceTest, NamespacesAndNamesMustDiffer) {
   EXPECT_FALSE(place({profile("A", "one")}, {{"B", "B@1", 1, 1, {}}}, Workload::knative));
   EXPECT_FALSE(place({profile("A", "one")}, {{"A", "A@1", 1, 1, {}}, {"A", "a-1", 1, 1, {}}}, Workload::knative))
       << "one name in the cluster";
+}
+
+// Two Knative Services of one namespace, told apart by labels and service account.
+std::vector<scenario::Profile> two_of_a_namespace() {
+  std::vector<scenario::Profile> profiles{profile("KLa", "shared"), profile("KLb", "shared")};
+  for (scenario::Profile& one : profiles) {
+    one.workload = "ksvc-" + one.name.substr(2);
+    one.gateway = "egress-shared";
+  }
+  profiles[1].labels = {{"egress", "b"}};
+  profiles[1].service_labels = {{"team", "red"}};
+  profiles[1].service_account = "ksvc-b";
+  profiles[1].policies.push_back({"networking.istio.io/v1", "ServiceEntry", "allow", "allowlist-b", "", {}});
+  profiles[1].policies.push_back({"networking.istio.io/v1", "Gateway", "egress", "egress-shared", "", {}});
+  return profiles;
+}
+
+TEST(PlaceTest, WorkloadsWithNamesShareANamespaceAndItsGateway) {
+  scenario::PodTemplate tenant;
+  tenant.labels["egress"] = "a";
+  const auto places =
+      place(two_of_a_namespace(), {{"KLa", "KLa+spoof", 1000, 1000, tenant}, {"KLb", "KLb+spoof", 1000, 1000, tenant}},
+            Workload::knative);
+  ASSERT_TRUE(places) << places.error().message;
+  ASSERT_EQ(places->gateways.size(), 1U);
+  EXPECT_EQ(places->gateways[0].name, "KLa.gateway");
+  EXPECT_THAT(places->others, testing::ElementsAre("allowlist-b")) << "named by a policy, and nobody's";
+  std::vector<std::string> names;
+  for (const ProbePlace& one : places->probes) names.push_back(object_name(one));
+  EXPECT_THAT(names, testing::ElementsAre("ksvc-a", "ksvc-b", "ksvc-a-spoof", "ksvc-b-spoof"));
+  const Json b = probe_object({places->probes[1]}, common);
+  EXPECT_EQ(b["metadata"]["labels"]["team"], "red");
+  const Json& labels = b["spec"]["template"]["metadata"]["labels"];
+  EXPECT_EQ(labels["egress"], "b");
+  EXPECT_FALSE(labels.contains("team")) << "that of the Service alone";
+  EXPECT_FALSE(labels.contains("app")) << "Knative's own";
+  EXPECT_EQ(b["spec"]["template"]["spec"]["serviceAccountName"], "ksvc-b");
+  EXPECT_EQ(probe_object({places->probes[3]}, common)["spec"]["template"]["metadata"]["labels"]["egress"], "a")
+      << "the tenant's wins";
+  ASSERT_EQ(account_objects(places->probes, common).size(), 1U);
+}
+
+TEST(PlaceTest, ADeploymentHasTheLabelsThatKnativeWouldGiveIt) {
+  const auto places = place(two_of_a_namespace(), {}, Workload::deployment);
+  ASSERT_TRUE(places);
+  const Json labels = probe_object({places->probes[1]}, common)["spec"]["template"]["metadata"]["labels"];
+  EXPECT_EQ(labels["serving.knative.dev/service"], "ksvc-b");
+  EXPECT_EQ(labels["app"], "ksvc-b-00001");
+}
+
+TEST(PlaceTest, AnEphemeralContainerIsInTheWorkloadsPodAndNotInItsTemplate) {
+  scenario::PodTemplate tenant;
+  tenant.ephemeral = true;
+  const auto places = place({profile("P2", "tenant")}, {{"P2", "P2+debug", 1337, 1337, tenant}}, Workload::knative);
+  ASSERT_TRUE(places);
+  const ProbePlace& debug = places->probes.at(1);
+  EXPECT_EQ(debug.pod, "P2");
+  EXPECT_NE(debug.port, places->probes[0].port);
+  EXPECT_FALSE(debug.captured);
+  EXPECT_EQ(debug.port_share, "2/2");
+  const Json container = ephemeral_container(debug, common);
+  EXPECT_EQ(container["securityContext"]["runAsUser"], 1337);
+  for (const char* refused : {"resources", "ports", "readinessProbe", "startupProbe"})
+    EXPECT_FALSE(container.contains(refused)) << refused << ": the API server takes none";
 }
 
 TEST(ObjectsTest, EveryObjectHasTheRunsLabel) {

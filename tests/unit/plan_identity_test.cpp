@@ -84,6 +84,19 @@ TEST(PlanMutualTls, LeadsWhereTheOuterNameSaysAndIsNoPartOfTheControl) {
   EXPECT_FALSE(plan->controls[0].before.outer);
 }
 
+TEST(PlanPods, AWorldWithoutKubernetesSkipsProfilesWithItsServices) {
+  scenario::Suite suite = sample_suite();
+  suite.profiles[1].policies.push_back({"discovery.k8s.io/v1", "EndpointSlice", "slice", "", "", {}});
+  suite.scenarios[0].cases = {sample_case("a", dial(probe::Protocol::http1, "deny:80"), Expect::deny, {"P0", "P3"})};
+  const auto without = make(suite, {}, {"lab", {}}, "seed");
+  ASSERT_TRUE(without);
+  ASSERT_EQ(without->skips.size(), 1U);
+  EXPECT_EQ(without->skips[0].profile, "P3");
+  EXPECT_EQ(without->skips[0].reason, "needs: kubernetes (the lab cannot do this)");
+  EXPECT_EQ(without->cells.size(), 1U);
+  EXPECT_EQ(make(suite, {}, {"kind", {"kubernetes"}}, "seed")->cells.size(), 2U);
+}
+
 TEST(PlanPods, AWorldWithoutNetworkPolicySkipsProfilesThatHaveOne) {
   scenario::Suite suite = sample_suite();
   suite.profiles[1].policies.push_back({"networking.k8s.io/v1", "NetworkPolicy", "deny", "", "", {}});

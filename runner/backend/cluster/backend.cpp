@@ -25,7 +25,7 @@ class ClusterBackend : public Backend {
     };
     if (!knows("serviceentries.networking.istio.io"))
       return fail(ErrorKind::environment, "the cluster has no Istio (no serviceentries.networking.istio.io)");
-    plan::Capabilities capabilities{name(), {"kubernetes", "pod-template", "host-network"}};
+    plan::Capabilities capabilities{name(), {"kubernetes", "pod-template", "host-network", "workloads"}};
     if (knows("services.serving.knative.dev"))
       capabilities.features.insert("knative");
     else if (settings_.workload == Workload::knative)

@@ -38,13 +38,28 @@ Result<std::vector<mesh::ProxyStatus>> ClusterWorld::proxy_status() const {
 
 // Whether every istiod's store holds these objects and nothing else of the run's.
 Result<std::string> ClusterWorld::store_gap(const std::vector<Json>& wanted) const {
-  const std::vector<std::string> namespaces = meshed_namespaces();
+  std::vector<std::string> namespaces = meshed_namespaces();
+  namespaces.insert(namespaces.end(), places_.others.begin(), places_.others.end());
   for (const PortForward& istiod : istiods_) {
     const auto reply = mesh::http_get({istiod.url(8080) + "/debug/configz"}, http_limit);
     if (!reply) return "istiod's /debug/configz: " + reply.error().message;
     const Json store = Json::parse(reply->body, nullptr, false);
     if (!store.is_array()) return std::string("istiod's /debug/configz as a JSON array");
     if (std::string gap = cluster::store_gap(store, wanted, namespaces); !gap.empty()) return gap;
+  }
+  return std::string();
+}
+
+// Whether every istiod knows the Services among these objects.
+Result<std::string> ClusterWorld::registry_gap(const std::vector<Json>& objects) const {
+  if (std::none_of(objects.begin(), objects.end(), [](const Json& one) { return one.value("kind", "") == "Service"; }))
+    return std::string();
+  for (const PortForward& istiod : istiods_) {
+    const auto reply = mesh::http_get({istiod.url(8080) + "/debug/registryz"}, http_limit);
+    if (!reply) return "istiod's /debug/registryz: " + reply.error().message;
+    const Json registry = Json::parse(reply->body, nullptr, false);
+    if (!registry.is_array()) return std::string("istiod's /debug/registryz as a JSON array");
+    if (std::string gap = cluster::registry_gap(registry, objects); !gap.empty()) return gap;
   }
   return std::string();
 }
@@ -68,10 +83,16 @@ Result<std::string> ClusterWorld::barrier_gap(const std::vector<mesh::ProxyStatu
   return envoy_gap(cluster);
 }
 
-std::vector<std::string> ClusterWorld::meshed_namespaces() const {
-  std::vector<std::string> namespaces;
+std::vector<std::string> ClusterWorld::workload_namespaces() const {
+  std::vector<std::string> namespaces;  // several workloads may share one
   for (const ProbePlace& probe : places_.probes)
-    if (probe.meshed && probe.name == probe.profile) namespaces.push_back(probe.ns);
+    if (probe.meshed && std::find(namespaces.begin(), namespaces.end(), probe.ns) == namespaces.end())
+      namespaces.push_back(probe.ns);
+  return namespaces;
+}
+
+std::vector<std::string> ClusterWorld::meshed_namespaces() const {
+  std::vector<std::string> namespaces = workload_namespaces();
   for (const GatewayPlace& gateway : places_.gateways) namespaces.push_back(gateway.ns);
   return namespaces;
 }
@@ -100,10 +121,7 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
                                                    const std::function<void()>& while_waiting) {
   auto objects = parse_objects(relocation_.to_cluster(generation.manifests));
   if (!objects) return tl::unexpected(objects.error());
-  std::vector<std::string> workloads;
-  for (const ProbePlace& probe : places_.probes)
-    if (probe.meshed && probe.name == probe.profile) workloads.push_back(probe.ns);
-  add_open_sidecars(*objects, workloads);
+  add_open_sidecars(*objects, workload_namespaces());
   const auto before = proxy_status();
   if (!before) return tl::unexpected(before.error());
   policy::Applied applied;
@@ -121,7 +139,12 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
   std::vector<Json> istio;
   std::copy_if(there->begin(), there->end(), std::back_inserter(istio), of_istio);
   if (auto stored = await(
-          barrier_limit, "the policies", [&] { return store_gap(istio); }, while_waiting);
+          barrier_limit, "the policies",
+          [&]() -> Result<std::string> {
+            auto gap = store_gap(istio);
+            return gap && gap->empty() ? registry_gap(*there) : gap;
+          },
+          while_waiting);
       !stored)
     return tl::unexpected(stored.error());
 

@@ -55,4 +55,16 @@ std::string store_gap(const Json& store, const std::vector<Json>& wanted, const 
   return {};
 }
 
+std::string registry_gap(const Json& registry, const std::vector<Json>& objects) {
+  for (const Json& object : objects) {
+    if (object.value("kind", "") != "Service" || object.value("apiVersion", "") != "v1") continue;
+    const Json& metadata = object.at("metadata");
+    const std::string host = metadata.value("name", "") + "." + metadata.value("namespace", "") + ".svc.";
+    if (std::none_of(registry.begin(), registry.end(),
+                     [&](const Json& one) { return one.value("hostname", "").rfind(host, 0) == 0; }))
+      return identity_of(object) + " in istiod's registry (/debug/registryz)";
+  }
+  return {};
+}
+
 }  // namespace egressproof::backend::cluster

@@ -18,4 +18,7 @@ bool of_istio(const Json& object);  // of an API group of Istio's: what istiod's
 // told (uid and generation), and nothing else in `namespaces`. Empty: nothing.
 std::string store_gap(const Json& store, const std::vector<Json>& wanted, const std::vector<std::string>& namespaces);
 
+// The Service among `objects` that istiod's registry (the array of /debug/registryz) does not know yet; empty: none.
+std::string registry_gap(const Json& registry, const std::vector<Json>& objects);
+
 }  // namespace egressproof::backend::cluster

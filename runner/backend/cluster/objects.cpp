@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "runner/scenario/workload.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -15,6 +16,7 @@ constexpr int target_id = 65532;  // "nonroot" of images without a user database
 constexpr int proxy_id = 1337;    // uid and gid of Istio's proxy
 constexpr const char* system_trust_store = "/etc/ssl/certs/ca-certificates.crt";
 constexpr const char* folder = "/etc/egressproof";
+constexpr const char* default_account = "default";  // every namespace has it
 
 // One worker, as in the lab; records are written as they come, as the verdict waits for them; a probe does not have to
 // wait for connections to drain.
@@ -63,20 +65,25 @@ Json agent_container(const ProbePlace& probe, const Common& common) {
   const std::string key = std::string(folder) + "/agent";
   const bool own = probe.name == probe.pod;
   const std::string& named = probe.tenant.container;
-  Json container = {{"name", !named.empty() ? named
-                             : own          ? "probe"
-                                            : "probe-" + std::to_string(probe.uid) + "-" + std::to_string(probe.gid)},
-                    {"image", common.image},
-                    {"imagePullPolicy", "IfNotPresent"},
-                    {"command",
-                     {"egressproof-probe", "agent", "--listen", "0.0.0.0:" + std::to_string(probe.port), "--key-file",
-                      key + "/key", "--run", common.run_id, "--ca", ca + "/ca.pem", "--port-share", probe.port_share}},
-                    {"securityContext", confined(probe.uid, probe.gid)},
-                    {"resources", requests()},
-                    {"volumeMounts", {mount("ca", ca), mount("agent", key)}}};
+  Json container = {
+      {"name", !named.empty() ? named
+               : own          ? "probe"
+                              : "probe-" + std::to_string(probe.uid) + "-" + std::to_string(probe.gid)},
+      {"image", common.image},
+      {"imagePullPolicy", "IfNotPresent"},
+      {"command", {"egressproof-probe"}},
+      // Apart from the command: what an injector merges with the container would bring arguments of its own.
+      {"args",
+       {"agent", "--listen", "0.0.0.0:" + std::to_string(probe.port), "--key-file", key + "/key", "--run",
+        common.run_id, "--ca", ca + "/ca.pem", "--port-share", probe.port_share}},
+      {"securityContext", confined(probe.uid, probe.gid)},
+      {"resources", requests()},
+      {"volumeMounts", {mount("ca", ca), mount("agent", key)}}};
   if (own) {  // Knative takes port and probe of one container alone
     container["ports"] = {{{"containerPort", probe.port}}};
     container["readinessProbe"] = {{"httpGet", {{"path", "/healthz"}, {"port", probe.port}}}, {"periodSeconds", 1}};
+    // Of the container that it is merged with there may be one that would never succeed.
+    if (!named.empty()) container["startupProbe"] = container["readinessProbe"];
   }
   return container;
 }
@@ -84,6 +91,10 @@ Json agent_container(const ProbePlace& probe, const Common& common) {
 Json agent_volumes() {
   return Json::array({{{"name", "ca"}, {"configMap", {{"name", "egressproof-ca"}}}},
                       {{"name", "agent"}, {"secret", {{"secretName", "egressproof-agent"}}}}});
+}
+
+std::string account_of(const ProbePlace& place) {
+  return place.tenant.service_account.empty() ? place.service_account : place.tenant.service_account;
 }
 
 // A pod of a case's own is one.
@@ -113,9 +124,12 @@ Json probe_template(const std::vector<ProbePlace>& probes, const Common& common)
   } else {
     spec["terminationGracePeriodSeconds"] = 1;
   }
-  if (!own.tenant.service_account.empty()) spec["serviceAccountName"] = own.tenant.service_account;
+  if (const std::string account = account_of(own); !account.empty()) spec["serviceAccountName"] = account;
   if (own.tenant.host_network) spec.update({{"hostNetwork", true}, {"dnsPolicy", "ClusterFirstWithHostNet"}});
-  Json labels = merged(labels_of(common), {{"app", "probe"}, {probe_label, name_of(own.name)}});
+  Json labels = merged(labels_of(common), {{probe_label, name_of(own.name)}});
+  // A Knative Service with a name of its own has the labels that Knative gives it.
+  if (!own.knative || own.workload.empty() || own.name != own.profile) labels["app"] = "probe";
+  for (const auto& [key, value] : own.labels) labels[key] = value;
   if (pods_of(own, common) > 1)
     spec["topologySpreadConstraints"] = {{{"maxSkew", 1},
                                           {"topologyKey", "kubernetes.io/hostname"},
@@ -143,8 +157,9 @@ Json deployment(const std::string& ns, const std::string& name, const Json& sele
 // A Knative Service's name is part of those of its revisions and pods: kept short.
 std::string object_name(const ProbePlace& own) {
   constexpr std::size_t longest = 36;
-  if (own.name == own.profile) return "probe";
-  std::string name = "probe-" + name_of(own.name.substr(own.profile.size() + 1));
+  const std::string workload = own.workload.empty() ? "probe" : own.workload;
+  if (own.name == own.profile) return workload;
+  std::string name = workload + "-" + name_of(own.name.substr(own.profile.size() + 1));
   if (name.size() > longest) name = name.substr(0, longest - 7) + "-" + sha256_hex(name).substr(0, 6);
   return name;
 }
@@ -168,14 +183,34 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
   const auto taken = [&](const std::string& ns) { return !namespaces.insert(ns).second; };
   for (const scenario::Profile& profile : profiles) {
     const bool meshed = profile.mesh == scenario::Mesh::sidecar;
-    if (taken(profile.ns) || (!profile.gateway.empty() && taken(profile.gateway)))
+    const bool first = profile.workload.empty() || &scenario::gateway_owner(profiles, profile) == &profile;
+    // Those with a workload's name share theirs with each other.
+    if (first && (taken(profile.ns) || (!profile.gateway.empty() && taken(profile.gateway))))
       return fail(ErrorKind::scenario,
                   "profile " + profile.name + " shares a namespace with another profile or with the targets");
-    places.probes.push_back({profile.name, profile.name, profile.name, profile.ns, agent_port, "1/1", tenant_id,
-                             tenant_id, meshed, meshed, meshed && workload == Workload::knative});
+    ProbePlace place{profile.name,
+                     profile.name,
+                     profile.name,
+                     profile.ns,
+                     agent_port,
+                     "1/1",
+                     tenant_id,
+                     tenant_id,
+                     meshed,
+                     meshed,
+                     meshed && workload == Workload::knative};
+    place.workload = profile.workload;
+    place.labels = place.knative || profile.workload.empty() ? profile.labels : scenario::pod_labels(profile);
+    place.service_labels = profile.service_labels;
+    if (profile.service_account != default_account) place.service_account = profile.service_account;
+    places.probes.push_back(std::move(place));
     names.insert(name_of(profile.name));
-    if (!profile.gateway.empty()) places.gateways.push_back({profile.name + ".gateway", profile.gateway});
+    if (first && !profile.gateway.empty()) places.gateways.push_back({profile.name + ".gateway", profile.gateway});
   }
+  for (const scenario::Profile& profile : profiles)
+    for (const auto* objects : {&profile.policies, &profile.added})
+      for (const scenario::PolicyObject& object : *objects)
+        if (!object.ns.empty() && namespaces.insert(object.ns).second) places.others.push_back(object.ns);
   std::map<std::string, int> next_port;
   for (const ExtraProbe& one : extra) {
     const auto pod = std::find_if(places.probes.begin(), places.probes.end(),
@@ -187,7 +222,9 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
     ProbePlace place = *pod;
     place.name = one.name;
     place.port = first_extra_port + next_port[one.pod]++;
-    if (one.own_pod) {
+    if (one.own_pod && one.own_pod->ephemeral) {
+      place.tenant = *one.own_pod;
+    } else if (one.own_pod) {
       place.pod = one.name;
       place.tenant = *one.own_pod;
       place.knative = pod->knative && one.own_pod->knative;
@@ -237,14 +274,22 @@ Json probe_object(const std::vector<ProbePlace>& probes, const Common& common) {
   // Not reachable from outside the cluster: the agent is no service to anybody.
   Json meta = metadata(own.ns, name, common);
   meta["labels"]["networking.knative.dev/visibility"] = "cluster-local";
+  for (const auto& [key, value] : own.service_labels) meta["labels"][key] = value;
   return {
       {"apiVersion", "serving.knative.dev/v1"}, {"kind", "Service"}, {"metadata", meta}, {"spec", {{"template", pod}}}};
+}
+
+Json ephemeral_container(const ProbePlace& probe, const Common& common) {
+  Json container = agent_container(probe, common);
+  container["name"] = "debug-" + std::to_string(probe.port);
+  container.erase("resources");  // such a container has none
+  return container;
 }
 
 std::vector<Json> account_objects(const std::vector<ProbePlace>& probes, const Common& common) {
   std::set<std::pair<std::string, std::string>> named;  // by namespace
   for (const ProbePlace& probe : probes)
-    if (!probe.tenant.service_account.empty()) named.insert({probe.ns, probe.tenant.service_account});
+    if (const std::string account = account_of(probe); !account.empty()) named.insert({probe.ns, account});
   std::vector<Json> objects;
   for (const auto& [ns, name] : named)
     objects.push_back({{"apiVersion", "v1"},

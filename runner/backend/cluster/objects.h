@@ -1,6 +1,7 @@
 // What the run creates in the cluster, as Kubernetes objects. Pure.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ struct ProbePlace {
   bool captured = false;              // its connections go through its pod's proxy
   bool knative = false;               // in a Knative Service, otherwise a Deployment
   scenario::PodTemplate tenant = {};  // of a pod of its own: what it has beside the workload's
+  std::string workload = {};          // name of the workload, where several share the namespace; empty: alone there
+  std::map<std::string, std::string> labels = {};          // of the workload's template
+  std::map<std::string, std::string> service_labels = {};  // of its Knative Service alone
+  std::string service_account = {};                        // of its pods; empty: the namespace's default
 };
 
 struct GatewayPlace {
@@ -44,7 +49,9 @@ struct GatewayPlace {
 struct Places {
   std::vector<ProbePlace> probes;  // those of the profiles, in order, then the extra ones
   std::vector<GatewayPlace> gateways;
+  std::vector<std::string> others;  // namespaces that policies name, without pods of the run
 };
+// Error kind scenario: what the cluster cannot place.
 Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::vector<ExtraProbe>& extra,
                      Workload workload);
 
@@ -64,7 +71,9 @@ struct Common {
 Json namespace_object(const std::string& ns, bool injected, const Common& common);
 // The workload with all probes of one profile, its own first. Its pod has the labels run_label and probe_label.
 Json probe_object(const std::vector<ProbePlace>& probes, const Common& common);
-// The service accounts that pods of cases name, each once; without any rights.
+// What `kubectl debug` would add to the pod of the probe's workload, for the probe's own identity.
+Json ephemeral_container(const ProbePlace& probe, const Common& common);
+// The service accounts that workloads and pods of cases name, each once; without any rights.
 std::vector<Json> account_objects(const std::vector<ProbePlace>& probes, const Common& common);
 // The namespace's copy of the fixtures' CA and of the agents' key.
 std::vector<Json> shared_objects(const std::string& ns, const Common& common);

@@ -41,8 +41,9 @@ std::vector<const ClusterWorld::Member*> ClusterWorld::members_of(const std::str
 
 std::vector<AgentUrl> ClusterWorld::agent_urls(const ProbePlace& place) const {
   std::vector<AgentUrl> urls;
+  if (absent_.count(place.name) != 0) return urls;
   for (const Member* member : members_of(place.pod)) {
-    if (!member->forward) continue;
+    if (!member->forward || (place.tenant.ephemeral && !urls.empty())) continue;  // only the first pod has that
     if (member->from_zero)
       urls.push_back({member->forward->url(activator_port),
                       {"Knative-Serving-Namespace: " + place.ns, "Knative-Serving-Revision: " + member->revision}});
@@ -81,7 +82,10 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
     const auto pods = place == places_.probes.end() ? std::vector<AgentUrl>{} : agent_urls(*place);
     if (pods.empty()) {
       const auto members = place == places_.probes.end() ? std::vector<const Member*>{} : members_of(place->pod);
-      results[probe].errors.push_back(members.empty() ? "there is no probe '" + probe + "'" : members.front()->missing);
+      const auto absent = absent_.find(probe);
+      results[probe].errors.push_back(absent != absent_.end() ? absent->second
+                                      : members.empty()       ? "there is no probe '" + probe + "'"
+                                                              : members.front()->missing);
       continue;
     }
     if (std::string there = awake(*place); !there.empty()) {

@@ -74,6 +74,14 @@ class ClusterWorld : public World {
   Result<void> wait_targets();
   Result<void> start_dns();
   Result<void> wait_probes();
+  // What must not be there from the start (world_late.cpp).
+  static bool comes_late(const ProbePlace& place) {
+    return place.tenant.ephemeral || !place.tenant.namespace_labels.empty();
+  }
+  Result<void> add_late();
+  Result<void> add_relabelled();
+  Result<void> add_ephemeral(const ProbePlace& place);
+  Result<std::string> ephemeral_gap(const std::set<std::string>& refused);
   Result<void> wait_pods_of_cases();
   Result<void> wait_zero();
   Result<void> forward_all();
@@ -103,10 +111,12 @@ class ClusterWorld : public World {
   Result<std::vector<Json>> apply_objects(const std::vector<Json>& objects);
   [[nodiscard]] Result<std::vector<mesh::ProxyStatus>> proxy_status() const;
   [[nodiscard]] Result<std::string> store_gap(const std::vector<Json>& wanted) const;
+  [[nodiscard]] Result<std::string> registry_gap(const std::vector<Json>& objects) const;
   [[nodiscard]] Result<std::string> barrier_gap(const std::vector<mesh::ProxyStatus>& before,
                                                 const std::string& cluster) const;
   [[nodiscard]] std::string envoy_gap(const std::string& cluster) const;
-  [[nodiscard]] std::vector<std::string> meshed_namespaces() const;
+  [[nodiscard]] std::vector<std::string> workload_namespaces() const;  // with sidecars, each once
+  [[nodiscard]] std::vector<std::string> meshed_namespaces() const;    // those and the gateways'
 
   WorldSettings settings_;
   Blueprint blueprint_;
@@ -121,6 +131,7 @@ class ClusterWorld : public World {
   std::deque<PortForward> istiods_;
   std::map<std::string, Json> applied_;                    // of the newest generation, by identity
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by member
+  std::map<std::string, std::string> absent_;              // probe in a workload's pod -> why it does not run there
   int batches_ = 0;
   int generations_ = 0;
   bool open_ = false;  // there is something in the cluster to take away

@@ -59,6 +59,7 @@ Result<void> ClusterWorld::take_cluster(const Progress& progress) {
   std::vector<std::string> namespaces;
   for (const ProbePlace& probe : places_.probes) namespaces.push_back(probe.ns);
   for (const GatewayPlace& gateway : places_.gateways) namespaces.push_back(gateway.ns);
+  namespaces.insert(namespaces.end(), places_.others.begin(), places_.others.end());
   auto taken = Ownership::take(kubectl_, settings_.run_id, namespaces, progress);
   if (!taken) return tl::unexpected(taken.error());
   ownership_ = std::move(*taken);
@@ -93,6 +94,8 @@ Result<void> ClusterWorld::create_all() {
   };
   for (const ProbePlace& probe : places_.probes) add_namespace(probe.ns, probe.meshed);
   for (const GatewayPlace& gateway : places_.gateways) add_namespace(gateway.ns, true);
+  const std::set<std::string> with_pods = done;
+  for (const std::string& ns : places_.others) add_namespace(ns, false);
   if (auto made = kubectl_.apply(namespaces); !made) return tl::unexpected(made.error());
   // A pod of its own is refused until its namespace has the service account "default".
   auto accounts = await(forward_limit, "service accounts", [&]() -> Result<std::string> {
@@ -124,10 +127,11 @@ Result<void> ClusterWorld::create_all() {
     add(target_objects(fixture.name, own, common_));
     targets_.push_back({fixture.name, {}, {}, {}});
   }
-  for (const std::string& ns : done) add(shared_objects(ns, common_));
+  for (const std::string& ns : with_pods) add(shared_objects(ns, common_));
   for (const GatewayPlace& gateway : places_.gateways) add(gateway_objects(gateway, common_));
   std::map<std::string, std::vector<ProbePlace>> workloads;  // by pod, its own probe first
-  for (const ProbePlace& probe : places_.probes) workloads[probe.pod].push_back(probe);
+  for (const ProbePlace& probe : places_.probes)
+    if (!comes_late(probe)) workloads[probe.pod].push_back(probe);
   add(account_objects(places_.probes, common_));
   for (const auto& [pod, probes] : workloads) objects.push_back(probe_object(probes, common_));
   if (auto made = kubectl_.apply(objects); !made) return tl::unexpected(made.error());
@@ -318,6 +322,7 @@ Result<std::unique_ptr<World>> ClusterWorld::open(const WorldSettings& settings,
       {"targets listening", &ClusterWorld::wait_targets},
       {"DNS authority", &ClusterWorld::start_dns},
       {"pods ready", &ClusterWorld::wait_probes},
+      {"what tenants add", &ClusterWorld::add_late},
       {"pods of cases", &ClusterWorld::wait_pods_of_cases},
       {"nothing where it starts from zero", &ClusterWorld::wait_zero},
       {"port-forwards", &ClusterWorld::forward_all},
