@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <csignal>
+#include <fstream>
 #include <iostream>
 
 #include "base/files.h"
@@ -40,7 +41,15 @@ void add_engine_options(CLI::App& app, probe::EngineOptions& options) {
       ->check(CLI::Validator(is_share, "INDEX/COUNT"));
 }
 
-int run_pipes(const probe::EngineOptions& options) {
+// `from` is a file, or empty for standard input.
+int run_pipes(const probe::EngineOptions& options, const std::string& from) {
+  std::ifstream file;
+  if (!from.empty()) file.open(from);
+  if (!from.empty() && !file) {
+    std::cerr << "egressproof-probe: --batches: cannot read '" << from << "'\n";
+    return 2;
+  }
+  std::istream& lines = from.empty() ? std::cin : file;
   say(Json{{"type", "hello"},
            {"version", EGRESSPROOF_VERSION},
            {"features",
@@ -50,7 +59,7 @@ int run_pipes(const probe::EngineOptions& options) {
   probe::Batches batches(options, say);
   std::string line;
   // Without a reader of its observations the probe must not go on sending.
-  while (std::cout && std::getline(std::cin, line)) batches.take(line);
+  while (std::cout && std::getline(lines, line)) batches.take(line);
   batches.end();
   return std::cout ? 0 : 1;
 }
@@ -104,6 +113,8 @@ int main(int argc, char** argv) {
   CLI::App app("egressproof-probe: carries out the attempts it reads on standard input (NDJSON)");
   probe::EngineOptions options;
   add_engine_options(app, options);
+  std::string batches;
+  app.add_option("--batches", batches, "file to read in place of standard input, where nobody could write to that");
   app.set_version_flag("--version", EGRESSPROOF_VERSION);
   AgentArguments arguments;
   CLI::App* agent = app.add_subcommand("agent", "takes signed batches over HTTP, as a server in a pod");
@@ -115,5 +126,5 @@ int main(int argc, char** argv) {
   add_engine_options(*agent, arguments.options.engine);
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
-  return agent->parsed() ? run_agent(std::move(arguments)) : run_pipes(options);
+  return agent->parsed() ? run_agent(std::move(arguments)) : run_pipes(options, batches);
 }

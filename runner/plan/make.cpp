@@ -189,8 +189,8 @@ class Maker {
     if (pod == one.pods.end()) pod = one.pods.find("");
     if (!one.identity && pod == one.pods.end() && !long_lived) return profile;
     // Variants share a pod in which nothing is done before and which does not begin with the attempt.
-    const bool shared =
-        pod != one.pods.end() && pod->first.empty() && pod->second.first.empty() && !pod->second.from_zero;
+    const bool shared = pod != one.pods.end() && pod->first.empty() && pod->second.first.empty() &&
+                        !pod->second.from_zero && !pod->second.init_container;
     return own_probe(profile, one.identity.value_or(scenario::Identity{}), shared ? one.id : row_id(row),
                      pod == one.pods.end() ? std::nullopt : std::optional(pod->second));
   }

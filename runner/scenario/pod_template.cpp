@@ -58,6 +58,10 @@ PodTemplate read_pod(Problems& problems, const Node& node, const std::string& wh
   if (pod.from_zero && !pod.namespace_labels.empty())
     problems.add(map.key_at("namespace-labels"),
                  "'namespace-labels' are those at a pod's creation, which 'from-zero' puts off");
+  map.flag("init-container", pod.init_container);
+  if (pod.init_container && pod.knative)
+    problems.add(map.key_at("init-container"),
+                 "Knative admits no init container unless a feature is on; say 'knative: false' too");
   map.flag("ephemeral", pod.ephemeral);
   if (pod.ephemeral && node.entries.size() > 1)
     problems.add(map.key_at("ephemeral"),
@@ -92,7 +96,7 @@ void add_needs_of_pods(Case& one) {
     if (pod.host_network) add_need(one, "host-network");
     if (pod.from_zero) add_need(one, "scale-from-zero");
     if (pod.ipv6) add_need(one, "ipv6-pods");
-    if (pod.ephemeral || !pod.namespace_labels.empty()) add_need(one, "kubernetes");
+    if (pod.ephemeral || pod.init_container || !pod.namespace_labels.empty()) add_need(one, "kubernetes");
   }
 }
 

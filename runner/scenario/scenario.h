@@ -186,6 +186,8 @@ struct PodTemplate {
   std::vector<PodAct> first = {};
   // Its namespace has these labels while it is created, and its own again afterwards; "": the label is taken away.
   std::map<std::string, std::string> namespace_labels = {};
+  // Sent by an init container of the tenant's, while the pod starts: it is created when the attempt is due.
+  bool init_container = false;
   bool ephemeral = false;  // no pod: a container added to the workload's that runs, as `kubectl debug` does
 };
 

@@ -162,6 +162,30 @@ TEST(PlaceTest, AnEphemeralContainerIsInTheWorkloadsPodAndNotInItsTemplate) {
     EXPECT_FALSE(container.contains(refused)) << refused << ": the API server takes none";
 }
 
+TEST(ObjectsTest, AnInitContainerReadsItsBatchAndTheProbeComesAfterIt) {
+  scenario::PodTemplate tenant;
+  tenant.knative = false;
+  tenant.init_container = true;
+  tenant.annotations["sidecar.istio.io/nativeSidecar"] = "false";
+  const auto places = place({profile("P2", "tenant")}, {{"P2", "P2+init", 1000, 1000, tenant}}, Workload::knative);
+  ASSERT_TRUE(places);
+  const auto objects = init_pod_objects(places->probes.at(1), "lines\n", common);
+  ASSERT_EQ(objects.size(), 2U);
+  EXPECT_EQ(objects[0]["data"]["batch.ndjson"], "lines\n");
+  const Json& pod = objects[1];
+  EXPECT_EQ(pod["kind"], "Pod");
+  EXPECT_EQ(pod["metadata"]["namespace"], "tenant");
+  EXPECT_EQ(pod["metadata"]["labels"][run_label], "run-1");
+  EXPECT_EQ(pod["metadata"]["annotations"]["sidecar.istio.io/nativeSidecar"], "false");
+  EXPECT_EQ(pod["spec"]["restartPolicy"], "Never");
+  const Json& before = pod["spec"]["initContainers"][0];
+  EXPECT_EQ(before["name"], init_container);
+  EXPECT_FALSE(before.contains("readinessProbe")) << "the API server takes none";
+  EXPECT_EQ(before["command"], Json::array({"egressproof-probe"}));
+  EXPECT_THAT(before["args"].get<std::vector<std::string>>(), testing::Contains("/etc/egressproof/batch/batch.ndjson"));
+  EXPECT_EQ(pod["spec"]["containers"][0]["args"][0], "agent");
+}
+
 TEST(ObjectsTest, EveryObjectHasTheRunsLabel) {
   std::vector<Json> all{namespace_object("tenant", true, common)};
   const auto add = [&](const std::vector<Json>& more) { all.insert(all.end(), more.begin(), more.end()); };

@@ -76,10 +76,16 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
   std::map<std::string, AgentUrl> urls;
   std::map<std::string, std::vector<probe::Attempt>> relocated;
   std::map<std::string, probe::BatchResult> results;
+  std::vector<const ProbePlace*> beginning;
   for (const auto& [probe, attempts] : batches) {
     const auto place = std::find_if(places_.probes.begin(), places_.probes.end(),
                                     [&, wanted = probe](const ProbePlace& one) { return one.name == wanted; });
     const auto pods = place == places_.probes.end() ? std::vector<AgentUrl>{} : agent_urls(*place);
+    if (place != places_.probes.end() && place->tenant.init_container) {
+      beginning.push_back(&*place);
+      if (auto begun = begin_init(*place, name, attempts); !begun) return tl::unexpected(begun.error());
+      continue;
+    }
     if (pods.empty()) {
       const auto members = place == places_.probes.end() ? std::vector<const Member*>{} : members_of(place->pod);
       const auto absent = absent_.find(probe);
@@ -124,6 +130,8 @@ Result<std::map<std::string, probe::BatchResult>> ClusterWorld::send(
     }
   }
   for (const auto& [key, share] : shares) by_probe[share.probe].push_back(std::move(told[key]));
+  for (const ProbePlace* place : beginning)
+    by_probe[place->name].push_back(end_init(*place, name, batches.at(place->name)));
   for (auto& [probe, some] : by_probe) {
     results[probe] = joined(std::move(some));
     for (auto& [sequence, seen] : results[probe].observations) seen = relocation_.to_suite(std::move(seen));

@@ -53,6 +53,7 @@ class ClusterWorld : public World {
     std::string missing = {};   // why a pod of a case's own did not come up; the run goes on without it
     bool from_zero = false;     // has no pod yet: the first batch wakes it, and `forward` is to the activator
     std::string revision = {};  // of a Knative Service from zero
+    bool at_attempt = false;    // is created by its first batch, which its init container sends
   };
   struct TargetMember {
     std::string fixture;  // "dns" for the authority
@@ -76,7 +77,7 @@ class ClusterWorld : public World {
   Result<void> wait_probes();
   // What must not be there from the start (world_late.cpp).
   static bool comes_late(const ProbePlace& place) {
-    return place.tenant.ephemeral || !place.tenant.namespace_labels.empty();
+    return place.tenant.ephemeral || place.tenant.init_container || !place.tenant.namespace_labels.empty();
   }
   Result<void> add_late();
   Result<void> add_relabelled();
@@ -102,6 +103,11 @@ class ClusterWorld : public World {
   void find_woken();
   [[nodiscard]] std::map<std::string, std::string> all_agent_urls() const;  // by probe and number
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> records_of(const Member& member) const;
+  // Pods that begin with their batch, by probe: created, and what their init containers told (world_init.cpp).
+  Result<void> begin_init(const ProbePlace& place, const std::string& batch,
+                          const std::vector<probe::Attempt>& attempts);
+  probe::BatchResult end_init(const ProbePlace& place, const std::string& batch,
+                              const std::vector<probe::Attempt>& attempts);
   Result<std::map<std::string, probe::BatchResult>> send(
       const std::map<std::string, std::vector<probe::Attempt>>& batches, std::chrono::milliseconds limit);
 

@@ -25,6 +25,8 @@ constexpr std::chrono::seconds names_limit{120};  // CoreDNS reads its configura
 constexpr std::chrono::milliseconds http_limit{5000};
 constexpr int poll_ms = 200;
 
+bool begins_with_batch(const ProbePlace& place) { return place.tenant.from_zero || place.tenant.init_container; }
+
 const Pod* find_pod(const std::vector<Pod>& pods, const std::function<bool(const Pod&)>& fits) {
   const auto found = std::find_if(pods.begin(), pods.end(), [&](const Pod& pod) { return !pod.ending && fits(pod); });
   return found == pods.end() ? nullptr : &*found;
@@ -195,8 +197,15 @@ Result<void> ClusterWorld::start_dns() {
 Result<void> ClusterWorld::wait_probes() {
   for (const ProbePlace& probe : places_.probes)
     for (int k = 0; probe.name == probe.pod && k < (probe.name == probe.profile ? settings_.agents : 1); ++k)
-      members_.push_back(
-          {probe.name, probe.profile, {}, probe.meshed && !probe.tenant.from_zero, {}, {}, probe.tenant.from_zero});
+      members_.push_back({probe.name,
+                          probe.profile,
+                          {},
+                          probe.meshed && !begins_with_batch(probe),
+                          {},
+                          {},
+                          probe.tenant.from_zero,
+                          {},
+                          probe.tenant.init_container});
   for (const GatewayPlace& gateway : places_.gateways) members_.push_back({gateway.name, gateway.name, {}, true, {}});
   return await(pods_limit, "the probes",
                [&] { return members_gap([&](const Member& member) { return !of_a_case(member); }); });
@@ -208,7 +217,7 @@ Result<std::string> ClusterWorld::members_gap(const std::function<bool(const Mem
   std::string gap;
   std::set<std::string> taken;  // several of one label: the pods of one workload
   for (Member& member : members_) {
-    if (!fits(member) || member.from_zero) continue;
+    if (!fits(member) || member.from_zero || member.at_attempt) continue;
     const Pod* pod = find_pod(*pods, [&](const Pod& one) {
       return one.probe == name_of(member.name) && taken.count(one.ns + "/" + one.name) == 0;
     });
@@ -240,7 +249,7 @@ Result<void> ClusterWorld::forward_all() {
       member.proxied = false;  // nobody to wait for
       continue;
     }
-    if (member.forward) continue;
+    if (member.forward || member.at_attempt) continue;
     std::vector<int> ports;
     for (const ProbePlace& probe : places_.probes)
       if (probe.pod == member.name) ports.push_back(probe.port);
