@@ -21,7 +21,7 @@ const std::vector<std::pair<std::string, PodAct>> acts{
     {"flush-rules", PodAct::flush_rules}, {"quit-agent", PodAct::quit_agent},
     {"quit-envoy", PodAct::quit_envoy},   {"drain-listeners", PodAct::drain_listeners},
     {"kill-proxy", PodAct::kill_proxy},   {"start-proxy", PodAct::start_proxy},
-    {"lose-istiod", PodAct::lose_istiod}};
+    {"lose-istiod", PodAct::lose_istiod}, {"take-capture-port", PodAct::take_capture_port}};
 
 std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
   std::vector<std::string> names;

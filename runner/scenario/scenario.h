@@ -162,15 +162,16 @@ struct Identity {
 
 // What a tenant, or bad luck, does within the pod before the attempt, in order.
 enum class PodAct {
-  hold_proxy,       // the attempt comes before the proxy's container is started
-  stop_proxy,       // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
-  flush_rules,      // `iptables -t nat -F` by the case's identity
-  quit_agent,       // POST /quitquitquit to the agent, by the probe
-  quit_envoy,       // the same to Envoy's own administration
-  drain_listeners,  // POST /drain_listeners to it
-  kill_proxy,       // the proxy's Envoy got SIGKILL, and its container ended
-  start_proxy,      // that container, or the one that was held back, is started, as a kubelet does, and ready
-  lose_istiod       // the pod's connections to istiod are reset and new ones refused, as when istiod was killed
+  hold_proxy,        // the attempt comes before the proxy's container is started
+  stop_proxy,        // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
+  flush_rules,       // `iptables -t nat -F` by the case's identity
+  quit_agent,        // POST /quitquitquit to the agent, by the probe
+  quit_envoy,        // the same to Envoy's own administration
+  drain_listeners,   // POST /drain_listeners to it
+  kill_proxy,        // the proxy's Envoy got SIGKILL, and its container ended
+  start_proxy,       // that container, or the one that was held back, is started, as a kubelet does, and ready
+  lose_istiod,       // the pod's connections to istiod are reset and new ones refused, as when istiod was killed
+  take_capture_port  // a process of the tenant listens on the port to which the capture rules lead, and says nothing
 };
 
 // A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative

@@ -7,6 +7,7 @@
 #include "runner/backend/lab/capture_witness.h"
 #include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -178,7 +179,19 @@ TEST_P(CaptureWitness, ConnectionsAreRecordsOfTheWorkload) {
 
 INSTANTIATE_TEST_SUITE_P(Sets, CaptureWitness,
                          testing::Values(std::pair{"refused4", policy::capture_refusal},
-                                         std::pair{"held4", policy::capture_hold}));
+                                         std::pair{"held4", policy::capture_hold},
+                                         std::pair{"taken4", policy::capture_taken}));
+
+TEST(CaptureTaken, IsAConnectionThatTheCapturePortAnsweredAndNoOther) {
+  const std::string rules = capture_taken_ruleset();
+  EXPECT_THAT(rules, HasSubstr("set taken4 {"));
+  EXPECT_THAT(rules, HasSubstr("type filter hook input priority 0; policy accept;")) << "it decides nothing";
+  EXPECT_THAT(rules,
+              HasSubstr("iifname \"lo\" ct direction reply ct status dnat meta l4proto tcp ct reply proto-src 15001 "
+                        "tcp flags & (syn | ack) == (syn | ack) add @taken4 { ct original ip saddr"))
+      << "of what was redirected, the SYN-ACK that came from the proxy's port";
+  EXPECT_THAT(capture_taken_arguments(), ElementsAre("nft", "-j", "list", "set", "inet", "egressproof", "taken4"));
+}
 
 }  // namespace
 }  // namespace egressproof::backend::lab
