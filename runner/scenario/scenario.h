@@ -84,12 +84,19 @@ struct Profile {
   Location at;
 };
 
+// From when on a change of policies must have cut what it forbids.
+enum class CutFrom {
+  in_force,  // it was seen in force in the profile: what comes later the proxy let through
+  applied    // the control plane was given it: what comes later includes all that passed while it was on its way
+};
+
 // A long-lived attempt; see probe::Ticks. What happens to it is judged at a time after the change of policies that is
 // made meanwhile.
 struct TicksSpec {
   std::chrono::milliseconds every{100};
   std::chrono::milliseconds lasting{6000};
-  std::chrono::milliseconds cut_within{1000};  // after the change is in force: then nothing may arrive
+  std::chrono::milliseconds cut_within{1000};  // after `cut_from`: then nothing may arrive
+  CutFrom cut_from = CutFrom::in_force;
 };
 
 // An attempt as written: everything optional, so that variants and controls are overlays.
