@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runner/scenario/needs.h"
+#include "runner/scenario/workload.h"
 
 namespace egressproof::scenario {
 
@@ -13,6 +14,14 @@ std::map<std::string, std::string> read_labels(Problems& problems, MapReader& ma
   for (const Entry* entry : read_entries(problems, *node, "'" + key + "'"))
     if (auto text = read_text(problems, entry->value, "'" + entry->key.text + "'")) names[entry->key.text] = *text;
   return names;
+}
+
+std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader& map, const std::string& key) {
+  std::map<std::string, std::string> labels = read_labels(problems, map, key);
+  for (const auto& [name, value] : labels)
+    if (name.starts_with(knative_labels))
+      problems.add(map.key_at(key), "'" + name + "' is Knative's own label, and follows from 'workload'");
+  return labels;
 }
 
 namespace {
@@ -41,7 +50,7 @@ std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
 PodTemplate read_pod(Problems& problems, const Node& node, const std::string& what) {
   PodTemplate pod;
   MapReader map(problems, node, what);
-  pod.labels = read_labels(problems, map, "labels");
+  pod.labels = read_own_labels(problems, map, "labels");
   pod.annotations = read_labels(problems, map, "annotations");
   map.text("container", pod.container);
   read_kubernetes_name(problems, map, "service-account", pod.service_account);

@@ -49,15 +49,6 @@ void read_namespace(Problems& problems, MapReader& map, const Suite& suite, Prof
   }
 }
 
-// Labels that Knative itself gives are not the template's to say.
-std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader& map, const std::string& key) {
-  std::map<std::string, std::string> labels = read_labels(problems, map, key);
-  for (const auto& [name, value] : labels)
-    if (name.starts_with("serving.knative.dev/"))
-      problems.add(map.key_at(key), "'" + name + "' is Knative's own label, and follows from 'workload'");
-  return labels;
-}
-
 void read_workload(Problems& problems, MapReader& map, Profile& profile) {
   read_kubernetes_name(problems, map, "workload", profile.workload);
   read_kubernetes_name(problems, map, "service-account", profile.service_account);

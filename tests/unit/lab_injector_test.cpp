@@ -62,6 +62,29 @@ TEST(CasePods, StandBehindAllOthersUnderANameOfTheirOwn) {
   EXPECT_EQ(place_case_pods(none, {lost}, false).error().kind, ErrorKind::scenario);
 }
 
+TEST(CasePods, OfAWorkloadHaveItsAccountAndItsLabelsButADeploymentNoneOfKnatives) {
+  scenario::Profile profile;
+  profile.name = "KLa";
+  profile.ns = "tenant-select";
+  profile.workload = "ksvc-a";
+  profile.service_account = "account-a";
+  for (const bool knative : {true, false}) {
+    auto all = place_pods({profile}, false);
+    ASSERT_TRUE(all);
+    ExtraProbe probe{"KLa", "KLa+spoof"};
+    probe.own_pod.emplace().labels = {{"egress", "b"}};
+    probe.own_pod->knative = knative;
+    ASSERT_TRUE(place_case_pods(*all, {probe}, false));
+    const auto labels = labels_of(all->back());
+    EXPECT_EQ(labels.at("egress"), "b");
+    EXPECT_EQ(labels.at("app"), "ksvc-a-00001");
+    EXPECT_EQ(labels.count("serving.knative.dev/service"), knative ? 1U : 0U);
+    EXPECT_EQ(labels_of(all->front()).count("egress"), 0U) << "the workload's own pod has what it had";
+    EXPECT_EQ(pod_name(all->back()), "probe-kla-spoof") << "not that of the workload's pod, whose namespace it shares";
+    EXPECT_EQ(all->back().service_account, "account-a");
+  }
+}
+
 TEST(CasePods, OfIpv6AloneFindIstiodThere) {
   std::vector<PodPlace> all{PodPlace{"P2", "203.0.113.10", "2001:db8:113::a", "tenant-p2", "default", true}};
   ExtraProbe six{"P2", "P2+six"};
