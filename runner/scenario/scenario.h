@@ -82,6 +82,9 @@ struct Profile {
   std::map<std::string, Role> roles;           // over the file's default roles
   std::map<std::string, std::string> dialled;  // fixture -> address that a client of this profile gets for it (a VIP)
   Location at;
+  // One of its NetworkPolicies is expected to undo what the others deny: in force is the profile while everything stays
+  // reachable past its sidecar.
+  bool network_policy_overridden = false;
 };
 
 // From when on a change of policies must have cut what it forbids.
