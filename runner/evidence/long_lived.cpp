@@ -25,7 +25,8 @@ LongLived long_lived(const plan::Cell& cell, const Witnesses& seen, const policy
   if (change != nullptr) {
     made.changed_at = change->applied_at;
     made.in_force_at = in_force_at(*change, cell.profile);
-    made.deadline = made.in_force_at + cell.cut_within;
+    made.deadline =
+        (cell.cut_from == scenario::CutFrom::applied ? made.changed_at : made.in_force_at) + cell.cut_within;
   }
   if (seen.observed && !seen.observed->ticks.empty()) made.last_sent = seen.observed->ticks.back().sent_at;
   for (const target::Receipt* receipt : arrivals(seen, cell.target)) {

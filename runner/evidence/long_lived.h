@@ -16,7 +16,7 @@ struct Witnesses;
 struct LongLived {
   policy::TimePoint changed_at{0};   // the change was applied; 0: it never was
   policy::TimePoint in_force_at{0};  // it was first seen in force in the profile
-  policy::TimePoint deadline{0};     // in_force_at and Cell::cut_within: what arrives later was not cut
+  policy::TimePoint deadline{0};     // Cell::cut_from and Cell::cut_within: what arrives later was not cut
   int before = 0;                    // receipts of its ticks at the target before the change
   int after = 0;                     // between the change and the deadline
   int late = 0;                      // after the deadline

@@ -113,7 +113,10 @@ class Maker {
     cell.via =
         profile.gateway.empty() ? profile.name : scenario::gateway_owner(suite_.profiles, profile).name + ".gateway";
     cell.pod = sender(row, one, profile.name, spec.ticks.has_value());
-    if (spec.ticks) cell.cut_within = spec.ticks->cut_within;
+    if (spec.ticks) {
+      cell.cut_within = spec.ticks->cut_within;
+      cell.cut_from = spec.ticks->cut_from;
+    }
     cell.default_deny_overridden = profile.default_deny_overridden;
     if (scenario::has_need(one, "record-changes")) plan_.moves_records = true;
     // One in a pod of its own leaves by that.

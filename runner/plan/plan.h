@@ -51,14 +51,15 @@ struct Cell {
   // Profile in whose pod the target listens, which its sidecar guards; empty: outside of the mesh. An allowed request
   // comes out of that sidecar then (`via`).
   std::string inbound = {};
-  // Of a long-lived attempt, which is sent while the policies change: how long after the change was in force
-  // something may still arrive at the target. 0: any other.
+  // Of a long-lived attempt, which is sent while the policies change: how long after `cut_from` something may still
+  // arrive at the target. 0: any other.
   std::chrono::milliseconds cut_within{0};
   bool default_deny_overridden = false;  // see scenario::Profile: its sidecar is expected to deny nothing
   // The mesh makes this request because a policy of the profile names it; no probe sends it. `pod` is then whose
   // address it comes from: the profile, or plan::istiod_end.
   bool fetched = false;
   std::size_t control = 0;  // index into Plan::controls
+  scenario::CutFrom cut_from = scenario::CutFrom::in_force;
 };
 
 // Name in World::pod_addresses() of where connections come from that a pod's own sidecar lets in: "KN.inbound".

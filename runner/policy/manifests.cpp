@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "runner/policy/network_policy_split.h"
 #include "runner/policy/sidecar_scope.h"
 #include "runner/scenario/workload.h"
 #include "runner/scenario/yaml_tree.h"
@@ -142,6 +143,10 @@ Result<std::string> manifests(const std::vector<Profile>& profiles, Scope scope)
       return fail(ErrorKind::scenario, to_string(profile.at) + ": profile '" + profile.name +
                                            "' says that its default deny is overridden, but no Sidecar without "
                                            "workloadSelector in its policies is REGISTRY_ONLY");
+    if (profile.network_policy_overridden && !isolates_egress(profile))
+      return fail(ErrorKind::scenario, to_string(profile.at) + ": profile '" + profile.name +
+                                           "' says that its NetworkPolicy is overridden, but none in its policies is "
+                                           "for egress of its workload");
     for (const PolicyObject& written : profile.policies) {
       PolicyObject object = written;
       if (scope == Scope::with_harness_hosts) {

@@ -11,8 +11,8 @@ namespace egressproof::policy {
 
 // Multi-document YAML of all policy objects of `profiles`, in order; metadata.namespace is the profile's where the
 // file says none, as with `kubectl apply -n`. Error kind scenario: two objects of one kind, namespace and name, both
-// places; a profile whose default deny is said to be overridden, and has none; and those of with_harness_hosts
-// (sidecar_scope.h).
+// places; a profile whose default deny or NetworkPolicy is said to be overridden, and has none; and those of
+// with_harness_hosts (sidecar_scope.h).
 enum class Scope { as_written, with_harness_hosts };
 Result<std::string> manifests(const std::vector<scenario::Profile>& profiles, Scope scope = Scope::as_written);
 

@@ -89,6 +89,7 @@ namespace {
 Json long_lived_json(const evidence::Row& row) {
   const evidence::LongLived& seen = *row.long_lived;
   return {{"cut_within_ms", row.cell.cut_within.count()},
+          {"cut_from", row.cell.cut_from == scenario::CutFrom::applied ? "applied" : "in-force"},
           {"changed_at_us", seen.changed_at.count()},
           {"in_force_at_us", seen.in_force_at.count()},
           {"deadline_us", seen.deadline.count()},

@@ -119,6 +119,10 @@ void read_long_lived(JsonReader reader, evidence::Row& row) {
   int cut_within = 0;
   reader.number("cut_within_ms", cut_within);
   row.cell.cut_within = std::chrono::milliseconds(cut_within);
+  // Reports of earlier versions do not say it.
+  std::string from;
+  if (reader.has("cut_from")) reader.text("cut_from", from);
+  if (from == "applied") row.cell.cut_from = scenario::CutFrom::applied;
   reader.micros("changed_at_us", seen.changed_at);
   reader.micros("in_force_at_us", seen.in_force_at);
   reader.micros("deadline_us", seen.deadline);

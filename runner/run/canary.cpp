@@ -85,10 +85,12 @@ std::optional<plan::ExtraProbe> past_proxy_probe(const scenario::Profile& profil
 std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles) {
   std::vector<Lookout> made;
   for (const scenario::Profile& profile : profiles) {
-    const bool by_network = policy::isolates_egress(profile);
+    const bool overridden = profile.network_policy_overridden;
+    const bool by_network = policy::isolates_egress(profile) && !overridden;
     made.push_back({profile.name, profile.name, policy::default_deny(profile), by_network, false,
-                    profile.default_deny_overridden});
-    if (const auto probe = past_proxy_probe(profile)) made.push_back({probe->name, profile.name, false, true, true});
+                    profile.default_deny_overridden, overridden});
+    if (const auto probe = past_proxy_probe(profile))
+      made.push_back({probe->name, profile.name, false, by_network, true, false, overridden});
   }
   return made;
 }

@@ -36,9 +36,11 @@ struct Lookout {
   std::string pod;  // whose probe: the profile's name, or past_proxy_probe()'s
   std::string profile;
   bool default_deny = false;  // policy::default_deny
-  bool by_network = false;    // policy::isolates_egress
+  bool by_network = false;    // policy::isolates_egress, and not overridden
   bool past_proxy = false;
   bool overridden = false;  // Profile::default_deny_overridden: the unlisted canary must stay reachable
+  // Profile::network_policy_overridden: the network must stop nothing, so that past the sidecar both stay reachable.
+  bool network_overridden = false;
   [[nodiscard]] bool turns() const { return default_deny || by_network; }  // whether a canary changes with the policy
 };
 std::vector<Lookout> lookouts(const std::vector<scenario::Profile>& profiles);

@@ -131,6 +131,8 @@ Result<void> Stages::apply() {
                      std::to_string(watch.profiles()) + " profiles";
   if (const std::string names = watch.overridden(); !names.empty())
     applied.because += ", default deny overridden as expected in " + names;
+  if (const std::string names = watch.network_overridden(); !names.empty())
+    applied.because += ", NetworkPolicy overridden as expected in " + names;
   for (const std::string& gap : watch.gaps())
     collected.errors.push_back("not in force within " + std::to_string(options_.enforcement_limit.count()) +
                                " ms: " + gap);

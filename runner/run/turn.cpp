@@ -6,6 +6,11 @@
 namespace egressproof::run {
 namespace {
 
+// Nothing but NetworkPolicies that are overridden could stop its canaries.
+bool stands_open(const Lookout& lookout) {
+  return lookout.network_overridden && !lookout.turns() && !lookout.overridden;
+}
+
 std::string gap(const Lookout& lookout, const char* which, const CanarySight& seen, Sight wanted) {
   std::string text = lookout.profile + ": the " + which + " canary is " + to_string(seen.sight);
   text += lookout.past_proxy ? " past the proxy, wanted " : ", wanted ";
@@ -14,6 +19,8 @@ std::string gap(const Lookout& lookout, const char* which, const CanarySight& se
     text += ": the network plugin does not enforce NetworkPolicy, or no policy selects the pod";
   if (lookout.overridden && wanted == Sight::allowed && seen.sight == Sight::denied)
     text += ": the default deny that the profile says is overridden was not";
+  if (stands_open(lookout) && wanted == Sight::allowed && seen.sight == Sight::denied)
+    text += ": the NetworkPolicy that the profile says is overridden was not";
   if (!seen.why.empty()) text += " (" + seen.why + ")";
   return text;
 }
@@ -82,6 +89,20 @@ std::string TurnWatch::overridden() const {
     if (change_ == Change::policies && lookout.overridden && !lookout.by_network &&
         states_.at(pod).unlisted.turn.turned)
       names += (names.empty() ? "" : ", ") + lookout.profile;
+  }
+  return names;
+}
+
+std::string TurnWatch::network_overridden() const {
+  std::string names;
+  std::string last;  // one whose sidecar denies nothing either has two lookouts
+  for (const std::string& pod : order_) {
+    const Both& both = states_.at(pod);
+    const std::string& name = both.lookout.profile;
+    if (change_ != Change::policies || !stands_open(both.lookout) || !both.unlisted.turn.turned || name == last)
+      continue;
+    names += (names.empty() ? "" : ", ") + name;
+    last = name;
   }
   return names;
 }

@@ -20,7 +20,8 @@ struct Wanted {
 enum class Change {
   nothing,   // before any policy: both allowed everywhere
   policies,  // profiles that deny by default: the unlisted denied, the listed allowed; by network: both denied; all
-             // others, those whose default deny is overridden among them: both allowed
+             // others, those whose default deny is overridden among them, and what is past a sidecar where
+             // NetworkPolicy is: both allowed
   revoked    // the listed canary's ServiceEntry is gone: both denied in profiles that deny by default
 };
 Wanted wanted(Change change, const Lookout& lookout);
@@ -40,6 +41,8 @@ class TurnWatch {
   // Profiles whose default deny is overridden, as they say: what nothing lists was reachable at the newest clear look.
   // "PTa, PSo"; empty: none. With a NetworkPolicy the canaries do not show it.
   [[nodiscard]] std::string overridden() const;
+  // The same of those whose NetworkPolicy is: past the sidecar what no policy allows was reachable.
+  [[nodiscard]] std::string network_overridden() const;
   // Start of the newest first right attempt among the canaries that turned; 0: none had to.
   [[nodiscard]] policy::TimePoint turned_at() const;
   // policies: fills enforcement and admission; revoked: fills revocation. Profiles that deny by default have an entry

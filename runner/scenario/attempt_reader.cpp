@@ -163,11 +163,23 @@ class AttemptReader {
          {std::pair{"every", &ticks.every}, {"lasting", &ticks.lasting}, {"cut-within", &ticks.cut_within}})
       if (const Node* said = map.take(key))
         *value = read_duration(problems_, *said, "'" + std::string(key) + "'").value_or(*value);
+    read_cut_from(map, ticks);
     map.finish();
     if (ticks.every >= ticks.lasting) problems_.add(node->at, "'every' must be shorter than 'lasting'");
     if (ticks.cut_within >= ticks.lasting)
       problems_.add(node->at, "'cut-within' must be shorter than 'lasting': the change comes first");
     written_.spec.ticks = ticks;
+  }
+  void read_cut_from(MapReader& map, TicksSpec& ticks) {
+    const Node* node = map.take("cut-from");
+    if (node == nullptr) return;
+    const auto from = read_text(problems_, *node, "'cut-from'");
+    if (!from || *from == "in-force") return;
+    if (*from == "applied")
+      ticks.cut_from = CutFrom::applied;
+    else
+      problems_.add(node->at, "'cut-from' must be 'applied' or 'in-force', not '" + *from + "'",
+                    did_you_mean(*from, {"applied", "in-force"}));
   }
   void read_limits() {
     const Node* node = take("limits");

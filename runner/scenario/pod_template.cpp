@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runner/scenario/needs.h"
+#include "runner/scenario/workload.h"
 
 namespace egressproof::scenario {
 
@@ -15,13 +16,21 @@ std::map<std::string, std::string> read_labels(Problems& problems, MapReader& ma
   return names;
 }
 
+std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader& map, const std::string& key) {
+  std::map<std::string, std::string> labels = read_labels(problems, map, key);
+  for (const auto& [name, value] : labels)
+    if (name.starts_with(knative_labels))
+      problems.add(map.key_at(key), "'" + name + "' is Knative's own label, and follows from 'workload'");
+  return labels;
+}
+
 namespace {
 const std::vector<std::pair<std::string, PodAct>> acts{
     {"hold-proxy", PodAct::hold_proxy},   {"stop-proxy", PodAct::stop_proxy},
     {"flush-rules", PodAct::flush_rules}, {"quit-agent", PodAct::quit_agent},
     {"quit-envoy", PodAct::quit_envoy},   {"drain-listeners", PodAct::drain_listeners},
     {"kill-proxy", PodAct::kill_proxy},   {"start-proxy", PodAct::start_proxy},
-    {"lose-istiod", PodAct::lose_istiod}};
+    {"lose-istiod", PodAct::lose_istiod}, {"take-capture-port", PodAct::take_capture_port}};
 
 std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
   std::vector<std::string> names;
@@ -41,7 +50,7 @@ std::vector<PodAct> read_acts(Problems& problems, const Node& node) {
 PodTemplate read_pod(Problems& problems, const Node& node, const std::string& what) {
   PodTemplate pod;
   MapReader map(problems, node, what);
-  pod.labels = read_labels(problems, map, "labels");
+  pod.labels = read_own_labels(problems, map, "labels");
   pod.annotations = read_labels(problems, map, "annotations");
   map.text("container", pod.container);
   read_kubernetes_name(problems, map, "service-account", pod.service_account);

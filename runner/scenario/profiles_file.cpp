@@ -49,15 +49,6 @@ void read_namespace(Problems& problems, MapReader& map, const Suite& suite, Prof
   }
 }
 
-// Labels that Knative itself gives are not the template's to say.
-std::map<std::string, std::string> read_own_labels(Problems& problems, MapReader& map, const std::string& key) {
-  std::map<std::string, std::string> labels = read_labels(problems, map, key);
-  for (const auto& [name, value] : labels)
-    if (name.starts_with("serving.knative.dev/"))
-      problems.add(map.key_at(key), "'" + name + "' is Knative's own label, and follows from 'workload'");
-  return labels;
-}
-
 void read_workload(Problems& problems, MapReader& map, Profile& profile) {
   read_kubernetes_name(problems, map, "workload", profile.workload);
   read_kubernetes_name(problems, map, "service-account", profile.service_account);
@@ -103,18 +94,25 @@ void read_mesh(Problems& problems, MapReader& map, Profile& profile) {
                  did_you_mean(*mesh, {"none", "sidecar"}));
 }
 
-// That it has one is checked where manifests are understood (policy::manifests).
-void read_default_deny(Problems& problems, MapReader& map, Profile& profile) {
-  const Node* node = map.take("default-deny");
-  if (node == nullptr) return;
-  const auto text = read_text(problems, *node, "'default-deny'");
+// What `key` denies is expected to be undone. That there is something is checked where manifests are understood
+// (policy::manifests).
+void read_overridden(Problems& problems, const Node& node, const std::string& key, bool& overridden) {
+  const auto text = read_text(problems, node, "'" + key + "'");
   if (!text) return;
-  profile.default_deny_overridden = *text == "overridden";
-  if (!profile.default_deny_overridden)
-    problems.add(node->at,
-                 "'default-deny' can only be 'overridden', not '" + *text + "'; without the key it must be in force",
+  overridden = *text == "overridden";
+  if (!overridden)
+    problems.add(node.at,
+                 "'" + key + "' can only be 'overridden', not '" + *text + "'; without the key it must be in force",
                  did_you_mean(*text, {"overridden"}));
-  if (profile.mesh == Mesh::none) problems.add(node->at, "a profile without mesh has no default deny");
+}
+
+void read_what_is_overridden(Problems& problems, MapReader& map, Profile& profile) {
+  if (const Node* node = map.take("default-deny")) {
+    read_overridden(problems, *node, "default-deny", profile.default_deny_overridden);
+    if (profile.mesh == Mesh::none) problems.add(node->at, "a profile without mesh has no default deny");
+  }
+  if (const Node* node = map.take("network-policy"))
+    read_overridden(problems, *node, "network-policy", profile.network_policy_overridden);
 }
 
 void read_policies(Problems& problems, MapReader& map, PolicyFiles& files, Profile& profile) {
@@ -199,7 +197,7 @@ void read_profile(Problems& problems, const Node& node, const Known& known, Poli
   if (profile.vantage && map.has("policies"))
     problems.add(map.key_at("policies"), "the vantage must be free of policies");
   read_policies(problems, map, files, profile);
-  read_default_deny(problems, map, profile);
+  read_what_is_overridden(problems, map, profile);
   read_change(problems, map, files, profile);
   if (const Node* roles = map.take("roles")) profile.roles = read_roles(problems, *roles, known, suite);
   read_dialled(problems, map, known, suite, profile);

@@ -82,6 +82,15 @@ struct Profile {
   std::map<std::string, Role> roles;           // over the file's default roles
   std::map<std::string, std::string> dialled;  // fixture -> address that a client of this profile gets for it (a VIP)
   Location at;
+  // One of its NetworkPolicies is expected to undo what the others deny: in force is the profile while everything stays
+  // reachable past its sidecar.
+  bool network_policy_overridden = false;
+};
+
+// From when on a change of policies must have cut what it forbids.
+enum class CutFrom {
+  in_force,  // it was seen in force in the profile: what comes later the proxy let through
+  applied    // the control plane was given it: what comes later includes all that passed while it was on its way
 };
 
 // A long-lived attempt; see probe::Ticks. What happens to it is judged at a time after the change of policies that is
@@ -89,7 +98,8 @@ struct Profile {
 struct TicksSpec {
   std::chrono::milliseconds every{100};
   std::chrono::milliseconds lasting{6000};
-  std::chrono::milliseconds cut_within{1000};  // after the change is in force: then nothing may arrive
+  std::chrono::milliseconds cut_within{1000};  // after `cut_from`: then nothing may arrive
+  CutFrom cut_from = CutFrom::in_force;
 };
 
 // An attempt as written: everything optional, so that variants and controls are overlays.
@@ -162,15 +172,16 @@ struct Identity {
 
 // What a tenant, or bad luck, does within the pod before the attempt, in order.
 enum class PodAct {
-  hold_proxy,       // the attempt comes before the proxy's container is started
-  stop_proxy,       // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
-  flush_rules,      // `iptables -t nat -F` by the case's identity
-  quit_agent,       // POST /quitquitquit to the agent, by the probe
-  quit_envoy,       // the same to Envoy's own administration
-  drain_listeners,  // POST /drain_listeners to it
-  kill_proxy,       // the proxy's Envoy got SIGKILL, and its container ended
-  start_proxy,      // that container, or the one that was held back, is started, as a kubelet does, and ready
-  lose_istiod       // the pod's connections to istiod are reset and new ones refused, as when istiod was killed
+  hold_proxy,        // the attempt comes before the proxy's container is started
+  stop_proxy,        // the proxy's container got SIGTERM and ended, as when a pod is deleted; the tenant's lives on
+  flush_rules,       // `iptables -t nat -F` by the case's identity
+  quit_agent,        // POST /quitquitquit to the agent, by the probe
+  quit_envoy,        // the same to Envoy's own administration
+  drain_listeners,   // POST /drain_listeners to it
+  kill_proxy,        // the proxy's Envoy got SIGKILL, and its container ended
+  start_proxy,       // that container, or the one that was held back, is started, as a kubelet does, and ready
+  lose_istiod,       // the pod's connections to istiod are reset and new ones refused, as when istiod was killed
+  take_capture_port  // a process of the tenant listens on the port to which the capture rules lead, and says nothing
 };
 
 // A pod of the case's own, beside the profile's workload: what a tenant may write into the template of a Knative

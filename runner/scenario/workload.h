@@ -9,6 +9,9 @@
 
 namespace egressproof::scenario {
 
+// Before the name of each label that Knative itself gives to the pods of a Service.
+inline constexpr const char* knative_labels = "serving.knative.dev/";
+
 // Labels of the workload's pods: those that Knative gives to the pods of a named Service, and the template's own.
 std::map<std::string, std::string> pod_labels(const Profile& profile);
 

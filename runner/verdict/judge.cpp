@@ -283,9 +283,7 @@ class Judge {
     }
     std::string because = "the client succeeded, and " + target() + " has the receipt (" +
                           std::to_string(at_target->number) + " from " + at_target->peer + ")";
-    if (row_.long_lived)
-      because += "; not cut within " + std::to_string(row_.cell.cut_within.count()) +
-                 " ms after the change was in force: " + how_long(*row_.long_lived);
+    if (row_.long_lived) because += "; not cut within " + cut_limit(row_.cell) + ": " + how_long(*row_.long_lived);
     set(Verdict::allow, because);
   }
 

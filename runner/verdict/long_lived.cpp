@@ -44,6 +44,11 @@ Sentence cut(const Row& row, const MeshSay& mesh, const std::string& lived) {
 
 }  // namespace
 
+std::string cut_limit(const plan::Cell& cell) {
+  const bool applied = cell.cut_from == scenario::CutFrom::applied;
+  return std::to_string(cell.cut_within.count()) + " ms after the change was " + (applied ? "made" : "in force");
+}
+
 std::string how_long(const LongLived& seen) {
   if (seen.last.count() == 0) return "no tick arrived";
   if (seen.last < seen.changed_at) return "ticks arrived until the change";
@@ -54,9 +59,13 @@ std::optional<Sentence> judge_long_lived(const Row& row, bool receipts_complete,
   const LongLived& seen = *row.long_lived;
   const bool allowed = row.cell.expectation.expect == Expect::allow;
   const std::string within = std::to_string(row.cell.cut_within.count()) + " ms";
+  const bool from_applied = row.cell.cut_from == scenario::CutFrom::applied;
   if (!allowed && seen.changed_at.count() > 0 && seen.late > 0)
-    return Sentence{Verdict::leak, "not cut within " + within + " after the change was in force: " + how_long(seen) +
-                                       ", " + std::to_string(seen.late) + " of them too late"};
+    return Sentence{
+        Verdict::leak,
+        "not cut within " + cut_limit(row.cell) + ": " + how_long(seen) + ", " + std::to_string(seen.late) +
+            " of them too late" +
+            (from_applied ? "; it was in force " + ms(seen.in_force_at - seen.changed_at) + " after it was made" : "")};
   if (!row.probe.observed || !row.errors.empty())
     return Sentence{Verdict::error, row.errors.empty() ? "the probe told nothing of the attempt"
                                                        : "the harness failed: " + row.errors.front()};

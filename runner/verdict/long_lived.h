@@ -22,6 +22,9 @@ struct Sentence {
 // went on all the while, and a proxy has a record of it.
 std::optional<Sentence> judge_long_lived(const evidence::Row& row, bool receipts_complete, const MeshSay& mesh);
 
+// "700 ms after the change was in force": until when something may arrive, for people.
+std::string cut_limit(const plan::Cell& cell);
+
 // "ticks arrived until 812 ms after the change": for people.
 std::string how_long(const evidence::LongLived& seen);
 

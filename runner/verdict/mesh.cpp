@@ -7,6 +7,7 @@
 
 #include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 #include "runner/policy/network_drop.h"
 
 namespace egressproof::verdict {
@@ -115,6 +116,10 @@ MeshSay read(const MeshRecord& record, const std::string& pod, const std::string
   if (record.details == policy::capture_refusal)
     return {Say::denied, Layer::capture,
             "the capture rules, which led " + dropped_ends(record) + " to a proxy that does not listen"};
+  if (record.details == policy::capture_taken)
+    return {
+        Say::denied, Layer::capture,
+        "the capture rules, which led " + dropped_ends(record) + " to a listener of the tenant in the proxy's place"};
   if (record.details == policy::capture_hold)
     return {Say::held, Layer::sidecar,
             "the sidecar, which held " + dropped_ends(record) + " until the client ended it"};

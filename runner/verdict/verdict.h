@@ -10,9 +10,10 @@
 //   accepts every connection that it captures; in a pod without a mesh a connection that was refused, reset,
 //   unreachable or timed out before it was made (Layer::unknown); neither, where the records could not be read. All
 //   else is inconclusive, a refusal by a dead sidecar included, unless the pod's kernel has a record of it
-//   (runner/policy/capture_refusal.h). A client that says nothing is held by a sidecar that waits for its first bytes
-//   and logs nothing: there the pod's kernel is the witness (runner/policy/capture_hold.h), if the client got nothing
-//   within its limit and the sidecar was seen alive before and after.
+//   (runner/policy/capture_refusal.h; capture_taken.h, where a listener of the tenant has the dead sidecar's port). A
+//   client that says nothing is held by a sidecar that waits for its first bytes and logs nothing: there the pod's
+//   kernel is the witness (runner/policy/capture_hold.h), if the client got nothing within its limit and the sidecar
+//   was seen alive before and after.
 // - A denial by a proxy whose record says that it was connected to an upstream by then is inconclusive without the
 //   receipt of that connection: it is lost.
 // - A raw TCP client takes any bytes for an answer. Where the mesh's own record says that a proxy refused and answered

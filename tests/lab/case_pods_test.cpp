@@ -124,6 +124,21 @@ TEST_F(LabCasePodsTest, WithoutItsProxyTheKernelRefusesAndTellsWhichConnection) 
   EXPECT_TRUE(again) << "nobody waits for proxies that are gone: " << to_string(again.error());
 }
 
+TEST_F(LabCasePodsTest, WhoTakesThePortOfAProxyThatIsGoneGetsHisOwnConnectionsAndNoWayOut) {
+  scenario::PodTemplate taken, early;
+  taken.first = {PodAct::stop_proxy, PodAct::take_capture_port};
+  early.first = {PodAct::take_capture_port};
+  add("P2+taken", taken);
+  add("P2+early", early);
+  ASSERT_NO_FATAL_FAILURE(run());
+  EXPECT_EQ(results_.at("P2+taken").errors, std::vector<std::string>{});
+  EXPECT_EQ(results_.at("P2+taken").observations.at(1).code, probe::Code::response_timeout);
+  EXPECT_FALSE(arrived("P2+taken"));
+  EXPECT_EQ(witnesses("P2+taken"), std::vector<std::string>{policy::capture_witness("P2")});
+  EXPECT_FALSE(results_.at("P2+early").errors.empty()) << "a proxy that runs has the port";
+  EXPECT_EQ(world_->health(), std::vector<std::string>{}) << "no connection was lost";
+}
+
 TEST_F(LabCasePodsTest, AProxyThatWasKilledComesBackWithItsPolicy) {
   scenario::PodTemplate killed, restarted;
   killed.first = {PodAct::kill_proxy};

@@ -61,6 +61,20 @@ TEST(LongLived, TicksAreCountedByWhenTheyArrived) {
   EXPECT_EQ(row.long_lived->last_sent, Sample::at(4900));
 }
 
+TEST(LongLived, FromAppliedOnWhatCameWhileTheChangeWasOnItsWayIsLateToo) {
+  Sample sample = changed();
+  sample.plan.cells.back().cut_from = scenario::CutFrom::applied;
+  tick(sample, 1999);
+  tick(sample, 2300);
+  tick(sample, 2301);
+  const Row row = sample.row();
+  EXPECT_EQ(row.long_lived->deadline, Sample::at(2300));
+  EXPECT_EQ(row.long_lived->in_force_at, Sample::at(2400)) << "told all the same";
+  EXPECT_EQ(row.long_lived->before, 1);
+  EXPECT_EQ(row.long_lived->after, 1);
+  EXPECT_EQ(row.long_lived->late, 1) << "before it was in force";
+}
+
 TEST(LongLived, OnlyTheTargetsOwnReceiptsCount) {
   Sample sample = changed();
   sample.receive(ReceiptKind::request, 1, sample.plan.cells.back().attempt.nonce, "allow").at = Sample::at(2800);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 #include "runner/policy/network_drop.h"
 #include "tests/unit/evidence_sample.h"
 
@@ -74,6 +75,19 @@ TEST(JoinCapture, ARefusedConnectionIsTheAttemptsAndTheWorkloadsSidecarIsNoSignO
     ASSERT_EQ(row.probe.logged.size(), 1U);
     EXPECT_EQ(row.probe.logged[0].details, policy::capture_refusal);
     EXPECT_EQ(row.proxy_seen_around, !own_pod);
+  }
+}
+
+TEST(JoinCapture, AConnectionThatATenantsListenerHasIsTheAttemptsByBothItsEnds) {
+  for (const char* wrong : {"", "port", "destination", "pod"}) {
+    Sample sample = timed_out();
+    sample.plan.extra_probes.push_back({"P3", past_proxy, {}, scenario::PodTemplate{}});
+    policy::MeshRecord& record = drop(sample, wrong == std::string("port") ? "40002" : "40001");
+    record.proxy = policy::capture_witness(wrong == std::string("pod") ? "P4" : "P3");
+    record.details = policy::capture_taken;
+    if (wrong == std::string("destination")) record.destination = "198.51.100.66:443";
+    const Row row = sample.row();
+    EXPECT_EQ(row.probe.logged.size(), wrong == std::string() ? 1U : 0U) << wrong;
   }
 }
 

@@ -7,6 +7,7 @@
 #include "runner/backend/lab/capture_witness.h"
 #include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -59,6 +60,29 @@ TEST(CasePods, StandBehindAllOthersUnderANameOfTheirOwn) {
   ExtraProbe lost{"P9", "P9+x"};
   lost.own_pod.emplace();
   EXPECT_EQ(place_case_pods(none, {lost}, false).error().kind, ErrorKind::scenario);
+}
+
+TEST(CasePods, OfAWorkloadHaveItsAccountAndItsLabelsButADeploymentNoneOfKnatives) {
+  scenario::Profile profile;
+  profile.name = "KLa";
+  profile.ns = "tenant-select";
+  profile.workload = "ksvc-a";
+  profile.service_account = "account-a";
+  for (const bool knative : {true, false}) {
+    auto all = place_pods({profile}, false);
+    ASSERT_TRUE(all);
+    ExtraProbe probe{"KLa", "KLa+spoof"};
+    probe.own_pod.emplace().labels = {{"egress", "b"}};
+    probe.own_pod->knative = knative;
+    ASSERT_TRUE(place_case_pods(*all, {probe}, false));
+    const auto labels = labels_of(all->back());
+    EXPECT_EQ(labels.at("egress"), "b");
+    EXPECT_EQ(labels.at("app"), "ksvc-a-00001");
+    EXPECT_EQ(labels.count("serving.knative.dev/service"), knative ? 1U : 0U);
+    EXPECT_EQ(labels_of(all->front()).count("egress"), 0U) << "the workload's own pod has what it had";
+    EXPECT_EQ(pod_name(all->back()), "probe-kla-spoof") << "not that of the workload's pod, whose namespace it shares";
+    EXPECT_EQ(all->back().service_account, "account-a");
+  }
 }
 
 TEST(CasePods, OfIpv6AloneFindIstiodThere) {
@@ -178,7 +202,19 @@ TEST_P(CaptureWitness, ConnectionsAreRecordsOfTheWorkload) {
 
 INSTANTIATE_TEST_SUITE_P(Sets, CaptureWitness,
                          testing::Values(std::pair{"refused4", policy::capture_refusal},
-                                         std::pair{"held4", policy::capture_hold}));
+                                         std::pair{"held4", policy::capture_hold},
+                                         std::pair{"taken4", policy::capture_taken}));
+
+TEST(CaptureTaken, IsAConnectionThatTheCapturePortAnsweredAndNoOther) {
+  const std::string rules = capture_taken_ruleset();
+  EXPECT_THAT(rules, HasSubstr("set taken4 {"));
+  EXPECT_THAT(rules, HasSubstr("type filter hook input priority 0; policy accept;")) << "it decides nothing";
+  EXPECT_THAT(rules,
+              HasSubstr("iifname \"lo\" ct direction reply ct status dnat meta l4proto tcp ct reply proto-src 15001 "
+                        "tcp flags & (syn | ack) == (syn | ack) add @taken4 { ct original ip saddr"))
+      << "of what was redirected, the SYN-ACK that came from the proxy's port";
+  EXPECT_THAT(capture_taken_arguments(), ElementsAre("nft", "-j", "list", "set", "inet", "egressproof", "taken4"));
+}
 
 }  // namespace
 }  // namespace egressproof::backend::lab

@@ -31,6 +31,15 @@ TEST(PlanTicks, AreSentByAProbeOfTheirOwn) {
   EXPECT_THAT(probes, ElementsAre("P3 P3@1000:1000", "P0 P0@1000:1000"));
 }
 
+TEST(PlanTicks, ACellSaysFromWhenItMustBeCut) {
+  EXPECT_EQ(long_lived()->cells.at(0).cut_from, scenario::CutFrom::in_force);
+  scenario::AttemptSpec spec = to(probe::Protocol::http1, "allow.test:80");
+  spec.ticks = {milliseconds(50), milliseconds(4000), milliseconds(1), scenario::CutFrom::applied};
+  const auto plan = make_all(suite_of({sample_case("revoke", spec, scenario::Expect::leak, {"P3"})}));
+  ASSERT_TRUE(plan) << error_of(plan);
+  EXPECT_EQ(plan->cells.at(0).cut_from, scenario::CutFrom::applied);
+}
+
 TEST(PlanTicks, TheControlIsShortBeforeAndOpenBeside) {
   const auto plan = long_lived();
   ASSERT_TRUE(plan) << error_of(plan);

@@ -163,6 +163,24 @@ TEST(DefaultDeny, ThatIsOverriddenDeniesNothing) {
   EXPECT_FALSE(manifests({one})) << "another namespace's";
 }
 
+TEST(NetworkPolicies, ThatAreSaidToBeOverriddenMustBeThere) {
+  const PolicyObject policy{"networking.k8s.io/v1",
+                            "NetworkPolicy",
+                            "by-the-tenant",
+                            "",
+                            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: by-the-tenant}\n"
+                            "spec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}\n",
+                            {"policies/p.yaml", 1, 1}};
+  Profile one = profile("p", {policy});
+  one.network_policy_overridden = true;
+  EXPECT_TRUE(manifests({one}));
+  one.policies = {object("Sidecar", "s", "metadata: {name: s}\nspec: {}\n")};
+  const auto none = manifests({one});
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("profile 'p' says that its NetworkPolicy is overridden, but none"),
+            std::string::npos);
+}
+
 TEST(DefaultDeny, IsTheProfilesOwnAndNeedsAProxy) {
   Profile one = profile("p", {object("Sidecar", "s", "spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n")});
   one.policies[0].ns = "elsewhere";

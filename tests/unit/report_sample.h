@@ -166,6 +166,7 @@ inline Report every() {
 
   evidence::Row hit = row("spoof", "host-spoof-other-ip", "P0", Expect::allow);
   hit.cell.cut_within = std::chrono::milliseconds(300);
+  hit.cell.cut_from = scenario::CutFrom::applied;
   hit.long_lived = {std::chrono::microseconds(1), std::chrono::microseconds(2), std::chrono::microseconds(3), 4, 5, 6,
                     std::chrono::microseconds(7), std::chrono::microseconds(8)};
   hit.probe.attempt.ticks = {std::chrono::milliseconds(50), std::chrono::milliseconds(4000)};

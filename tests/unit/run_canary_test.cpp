@@ -297,6 +297,56 @@ TEST(NetworkPolicyCanary, ThatIsReachableAfterTheProbesWasNotInForce) {
                           [](const auto& turn) { return !turn.turned && turn.lost_at == microseconds(9); }));
 }
 
+TEST(NetworkPolicyCanary, WhereTheNetworkPolicyIsOverriddenStaysReachablePastTheSidecarAlone) {
+  scenario::Profile open = with_network_policy("Egress");
+  open.network_policy_overridden = true;
+  const std::vector<Lookout> found = lookouts({open});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found[0].default_deny);
+  EXPECT_FALSE(found[0].by_network || found[1].by_network);
+  EXPECT_TRUE(found[1].past_proxy);
+  TurnWatch watch(Change::policies, {open});
+  EXPECT_EQ(watch.network_overridden(), "") << "nothing was seen yet";
+  const auto seen = [](Sight captured, Sight past, int at) {
+    auto both = look(Sight::allowed, captured, at, "P7");
+    both.merge(look(Sight::allowed, past, at, past_proxy));
+    return both;
+  };
+  watch.see(seen(Sight::allowed, Sight::allowed, 1));
+  EXPECT_FALSE(watch.complete()) << "its sidecar denies what is not listed";
+  watch.see(seen(Sight::denied, Sight::allowed, 2));
+  EXPECT_TRUE(watch.complete());
+  EXPECT_EQ(watch.network_overridden(), "P7");
+  EXPECT_EQ(watch.overridden(), "");
+  policy::Applied applied;
+  watch.fill(applied, microseconds(1));
+  ASSERT_EQ(applied.enforcement.size(), 1U);
+  EXPECT_TRUE(applied.enforcement[0].turned);
+  EXPECT_THAT(mark_lost(applied, {open}, seen(Sight::denied, Sight::allowed, 8)), IsEmpty());
+  EXPECT_THAT(
+      mark_lost(applied, {open}, seen(Sight::denied, Sight::denied, 9)),
+      ElementsAre(HasSubstr("P7: the unlisted canary is denied past the proxy, wanted allowed: the NetworkPolicy "
+                            "that the profile says is overridden was not")));
+  EXPECT_TRUE(std::any_of(applied.admission.begin(), applied.admission.end(),
+                          [](const auto& turn) { return turn.profile == "P7" && !turn.turned; }));
+}
+
+TEST(NetworkPolicyCanary, ThatIsDeniedAlthoughItsNetworkPolicyShouldBeOverriddenIsNotInForce) {
+  scenario::Profile open = with_network_policy("Egress");
+  open.network_policy_overridden = true;
+  TurnWatch watch(Change::policies, {open});
+  auto both = look(Sight::allowed, Sight::denied, 1, "P7");
+  both.merge(look(Sight::denied, Sight::denied, 1, past_proxy));
+  watch.see(both);
+  EXPECT_FALSE(watch.complete());
+  EXPECT_EQ(watch.network_overridden(), "");
+  policy::Applied applied;
+  watch.fill(applied, microseconds(1));
+  EXPECT_TRUE(std::any_of(applied.admission.begin(), applied.admission.end(), [](const auto& turn) {
+    return turn.profile == "P7" && !turn.turned;
+  })) << "so that no cell of the profile is judged";
+}
+
 TEST(CanaryManifests, OneServiceEntryForEachMeshedNamespace) {
   scenario::Profile plain = profile("P0", false);
   plain.mesh = scenario::Mesh::none;

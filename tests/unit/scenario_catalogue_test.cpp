@@ -31,7 +31,7 @@ bool only_in_a_cluster(const std::string& run) { return run.rfind('K', 0) == 0; 
 
 struct Shipped {
   std::set<std::string> cases;
-  std::set<std::string> of_clusters;  // those with `needs: [kubernetes]` or a pod of their own
+  std::set<std::string> of_clusters;  // those with `needs: [kubernetes]`, a pod of their own, or about NetworkPolicy
 };
 
 Shipped shipped(const Suite& suite) {
@@ -39,8 +39,9 @@ Shipped shipped(const Suite& suite) {
   for (const Scenario& scenario : suite.scenarios)
     for (const Case& one : scenario.cases) {
       made.cases.insert(one.id);
-      // A pod that Istio's injector made is what a cluster would have; the lab has the injector too.
-      for (const char* need : {"kubernetes", "pod-template"})
+      // A pod that Istio's injector made is what a cluster would have, and so is what a network plugin makes of
+      // NetworkPolicies; the lab has the injector too, and emulates the plugin.
+      for (const char* need : {"kubernetes", "pod-template", "network-policy"})
         if (std::find(one.needs.begin(), one.needs.end(), need) != one.needs.end()) made.of_clusters.insert(one.id);
     }
   return made;

@@ -65,6 +65,21 @@ TEST_F(PodCases, FaultsAreRead) {
   EXPECT_THAT(cases()[0].pods.at("").first, ElementsAre(PodAct::kill_proxy, PodAct::lose_istiod, PodAct::start_proxy));
 }
 
+TEST_F(PodCases, TheCapturePortIsTakenAfterTheProxyIsGone) {
+  load_case("    pod: {first: [stop-proxy, take-capture-port]}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_THAT(cases()[0].pods.at("").first, ElementsAre(PodAct::stop_proxy, PodAct::take_capture_port));
+  EXPECT_THAT(cases()[0].needs, UnorderedElementsAre("pod-template", "pod-acts"));
+}
+
+TEST_F(PodCases, TicksAreCutFromWhenTheChangeWasInForceOrFromWhenItWasMade) {
+  load_case("    variants:\n      early: {ticks: {cut-from: applied, cut-within: 1ms}}\n      late: {ticks: {}}\n");
+  ASSERT_EQ(told(), "");
+  EXPECT_EQ(cases()[0].variants[0].attempt.ticks->cut_from, CutFrom::applied);
+  EXPECT_EQ(cases()[0].variants[1].attempt.ticks->cut_from, CutFrom::in_force);
+  EXPECT_THAT(cases()[0].needs, ElementsAre("policy-changes"));
+}
+
 TEST_F(PodCases, WhatTheMeshFetchesIsNotTriedPastTheProxy) {
   load_case("    fetched-by: proxy\n", "/plugin.wasm");
   ASSERT_EQ(told(), "");

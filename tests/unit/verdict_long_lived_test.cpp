@@ -66,6 +66,20 @@ TEST(LongLived, WhatArrivesTooLateIsALeakWhateverElseIsMissing) {
   EXPECT_THAT(known.judged().because, HasSubstr("not cut within 700 ms"));
 }
 
+TEST(LongLived, FromAppliedOnTheSentenceTellsWhenItWasInForce) {
+  Sample sample = cut(Expect::leak);
+  sample.row.cell.cut_from = scenario::CutFrom::applied;
+  sample.row.cell.cut_within = milliseconds(1);
+  sample.row.long_lived->deadline = at(1001);
+  EXPECT_FINDING(sample.judged(), Verdict::deny, Status::news);
+  sample.row.long_lived->after = 0;
+  sample.row.long_lived->late = 4;
+  EXPECT_FINDING(sample.judged(), Verdict::leak, Status::known_leak);
+  EXPECT_EQ(sample.judged().because,
+            "not cut within 1 ms after the change was made: ticks arrived until 450 ms after the change was made, 4 of "
+            "them too late; it was in force 400 ms after it was made");
+}
+
 TEST(LongLived, AKnownLeakThatIsCutIsNews) { EXPECT_FINDING(cut(Expect::leak).judged(), Verdict::deny, Status::news); }
 
 TEST(LongLived, NothingIsDeniedThatMayNotHaveBeenCut) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 #include "runner/policy/network_drop.h"
 #include "runner/verdict/mesh.h"
 #include "tests/unit/verdict_sample.h"
@@ -125,6 +126,21 @@ TEST(MeshDenied, AConnectionThatTheCaptureRulesLedToNobodyIsTheirs) {
   refused.details = policy::capture_refusal;
   expect_denied(refused, Layer::capture,
                 "the capture rules, which led 203.0.113.13:20001 to 198.51.100.66:443 to a proxy that does not listen");
+}
+
+TEST(MeshDenied, AConnectionThatATenantsListenerHasIsTheCaptureRules) {
+  MeshRecord taken;
+  taken.proxy = policy::capture_witness(own_pod);
+  taken.downstream = "203.0.113.13:20001";
+  taken.destination = "198.51.100.66:443";
+  EXPECT_EQ(read(taken, own_pod).say, Say::unclear) << "a record that does not say who answered";
+  taken.details = "capture_token";
+  EXPECT_EQ(read(taken, own_pod).say, Say::unclear);
+  taken.details = policy::capture_taken;
+  expect_denied(
+      taken, Layer::capture,
+      "the capture rules, which led 203.0.113.13:20001 to 198.51.100.66:443 to a listener of the tenant in the "
+      "proxy's place");
 }
 
 TEST(MeshSeveral, LastOfEachProxyAndTheOneThatAnsweredItself) {

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -22,6 +25,12 @@ std::string set_of_ends(const char* name, std::chrono::milliseconds remembered) 
   }}
 )",
                      name, remembered.count());
+}
+
+std::string_view what_became_of_it(std::string_view details) {
+  if (details == policy::capture_refusal) return "a port on which nobody listens, and refused";
+  if (details == policy::capture_taken) return "the proxy's port, where a listener of the tenant answered";
+  return "the proxy, which ended it when the client had";
 }
 
 // `sets` and `rules` as they stand within table and chain.
@@ -63,9 +72,18 @@ std::string capture_holds_ruleset() {
 
 std::vector<std::string> capture_holds_arguments() { return list_arguments("held4"); }
 
+std::string capture_taken_ruleset() {
+  return ruleset(
+      set_of_ends("taken4", dropped_memory), "taken",
+      fmt::format("    iifname \"lo\" ct direction reply ct status dnat meta l4proto tcp ct reply proto-src {} "
+                  "tcp flags & (syn | ack) == (syn | ack) add @taken4 {{ {} }}\n",
+                  capture_port, ends));
+}
+
+std::vector<std::string> capture_taken_arguments() { return list_arguments("taken4"); }
+
 std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>& connections, const PodPlace& pod,
                                                 const char* details) {
-  const bool refused = details == std::string_view(policy::capture_refusal);
   std::vector<policy::MeshRecord> records;
   for (const DroppedPacket& one : connections) {
     policy::MeshRecord record;
@@ -74,9 +92,8 @@ std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>
     record.downstream = one.source;
     record.destination = one.destination;
     record.details = details;
-    record.line = fmt::format(
-        "{} {} -> {} redirected to {}", one.protocol, one.source, one.destination,
-        refused ? "a port on which nobody listens, and refused" : "the proxy, which ended it when the client had");
+    record.line = fmt::format("{} {} -> {} redirected to {}", one.protocol, one.source, one.destination,
+                              what_became_of_it(details));
     records.push_back(std::move(record));
   }
   return records;

@@ -1,4 +1,5 @@
-// What the kernel of a pod does with connections that its capture rules lead to a proxy that is not there. Pure.
+// What the kernel of a pod does with connections that its capture rules lead to a proxy that is not there, that holds
+// them, or whose port somebody else has. Pure.
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,13 @@ std::vector<std::string> capture_refusals_arguments();  // of which parse_nft_dr
 std::string capture_holds_ruleset();
 std::vector<std::string> capture_holds_arguments();
 
-// One record for each; `details` is policy::capture_refusal or policy::capture_hold.
+// The same table: remembers the ends of each connection that was led to the proxy's port for outbound connections and
+// answered from there by a SYN-ACK. It does not say by whom: to be loaded only while the proxy is gone and the tenant's
+// own process has the port. Decides nothing.
+std::string capture_taken_ruleset();
+std::vector<std::string> capture_taken_arguments();
+
+// One record for each; `details` is policy::capture_refusal, policy::capture_hold or policy::capture_taken.
 std::vector<policy::MeshRecord> capture_records(const std::vector<DroppedPacket>& connections, const PodPlace& pod,
                                                 const char* details);
 

@@ -49,7 +49,8 @@ std::string end_of(const std::string& address, std::uint64_t port) {
 
 // Whose elements are the ends of connections: dropped by the network, refused or held in the pod.
 bool is_of_connections(const std::string& set) {
-  return set.starts_with("dropped") || set.starts_with("refused") || set.starts_with("held");
+  return set.starts_with("dropped") || set.starts_with("refused") || set.starts_with("held") ||
+         set.starts_with("taken");
 }
 
 // One element of a set: {"elem": {"val": {"concat": [source, destination, protocol, sport, dport]}, "expires": s}}; of

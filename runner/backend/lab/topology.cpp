@@ -149,6 +149,9 @@ Result<void> place_case_pods(std::vector<PodPlace>& places, const std::vector<Ex
     }
     made.tenant = probe.own_pod;
     if (!probe.own_pod->service_account.empty()) made.service_account = probe.own_pod->service_account;
+    // Those that Knative gives: a Deployment has none of them.
+    if (!probe.own_pod->knative)
+      std::erase_if(made.labels, [](const auto& one) { return one.first.starts_with(scenario::knative_labels); });
     for (const auto& [key, value] : probe.own_pod->labels)
       if (!made.labels.empty()) made.labels[key] = value;
     made.fixture = nullptr;

@@ -98,7 +98,7 @@ Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
   const auto dropped = dropped_packets();
   if (!dropped) return tl::unexpected(dropped.error());
   for (std::size_t i = 0; i < pods_.size(); ++i) {
-    for (const auto& found : {capture_refusals(i), held_connections(i)}) {
+    for (const auto& found : {capture_refusals(i), taken_connections(i), held_connections(i)}) {
       if (!found) return tl::unexpected(found.error());
       all.insert(all.end(), found->begin(), found->end());
     }

@@ -131,6 +131,8 @@ class LabWorld : public World {
   // POST by the probe to its pod's loopback, until the capture port refuses connections.
   Result<void> ask(const ProbePlace& place, int port, const std::string& path);
   [[nodiscard]] Result<void> await_refusal(const ProbePlace& place) const;
+  // A listener of the tenant on the capture port, which nobody else may have; until the world is closed.
+  [[nodiscard]] Result<void> take_capture_port(const ProbePlace& place);
   // Proxies that die, come again and lose istiod (world_faults.cpp).
   Result<void> kill_proxy(const ProbePlace& place);
   Result<void> lose_istiod(const ProbePlace& place);
@@ -142,6 +144,7 @@ class LabWorld : public World {
   // The pod's kernel is a witness (capture_witness.h).
   [[nodiscard]] bool watches_capture(const PodPlace& pod) const;
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> capture_refusals(std::size_t pod) const;
+  [[nodiscard]] Result<std::vector<policy::MeshRecord>> taken_connections(std::size_t pod) const;
   // From now on the kernels of the pods whose probes send something silent remember what the proxy holds.
   Result<void> watch_silent(const std::map<std::string, std::vector<probe::Attempt>>& batches);
   [[nodiscard]] Result<std::vector<policy::MeshRecord>> held_connections(std::size_t pod) const;
@@ -195,12 +198,14 @@ class LabWorld : public World {
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by pod
   std::chrono::microseconds newest_expected_{0};           // end of the newest of them, system clock
   std::map<std::string, KernelCounters> kernel_at_open_;
-  std::set<std::size_t> watched_silent_;      // pods; see watch_silent()
-  std::set<SeenEnds::key_type> silent_ends_;  // of silent attempts that nobody answered
-  SeenEnds seen_ends_;                        // of all attempts
-  bool has_network_policies_ = false;         // the world has the ruleset, or must get it
-  std::vector<std::string> idle_policies_;    // of the newest generation
-  mutable std::mutex proxies_mutex_;          // of proxies_, logs_ and out_of_service_ while pods of cases are changed
+  std::map<std::size_t, UniqueFd> taken_ports_;  // by pod: the tenant's listeners in the place of proxies that are gone
+  std::set<std::size_t> watched_silent_;         // pods; see watch_silent()
+  std::set<SeenEnds::key_type> silent_ends_;     // of silent attempts that nobody answered
+  SeenEnds seen_ends_;                           // of all attempts
+  bool has_network_policies_ = false;            // the world has the ruleset, or must get it
+  std::vector<std::string> idle_policies_;       // of the newest generation
+  // Of proxies_, logs_, out_of_service_ and taken_ports_ while pods of cases are changed.
+  mutable std::mutex proxies_mutex_;
   std::mutex attempt_mutex_;  // of what attempt() writes down: batches_, seen_ends_ and what is expected
   int batches_ = 0;
   int generations_ = 0;  // also the bump of the mesh configuration

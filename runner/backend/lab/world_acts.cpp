@@ -12,6 +12,7 @@
 #include "runner/backend/lab/world.h"
 #include "runner/policy/capture_hold.h"
 #include "runner/policy/capture_refusal.h"
+#include "runner/policy/capture_taken.h"
 
 namespace egressproof::backend::lab {
 namespace {
@@ -23,6 +24,7 @@ constexpr milliseconds act_limit{10000};
 constexpr milliseconds poll_every{10};
 constexpr int agent_port = 15020;
 constexpr int envoy_port = 15000;
+constexpr int tenant_backlog = 64;  // nobody accepts: connections beyond it would be losses of the kernel
 
 // A request of the tenant to its own pod's loopback.
 probe::Attempt post(int port, const std::string& path) {
@@ -86,6 +88,8 @@ Result<void> LabWorld::act(const ProbePlace& place, PodAct act) {
       return restart_proxy(place);
     case PodAct::lose_istiod:
       return lose_istiod(place);
+    case PodAct::take_capture_port:
+      return take_capture_port(place);
   }
   return {};
 }
@@ -143,6 +147,27 @@ Result<void> LabWorld::await_refusal(const ProbePlace& place) const {
   }
 }
 
+// No uid is asked for a port of this number: what the runner opens is what any process of the tenant could. Nothing is
+// accepted: the kernel makes the connection, and the client waits for an answer in vain.
+Result<void> LabWorld::take_capture_port(const ProbePlace& place) {
+  const Netns& netns = pod_ns_[place.pod];
+  auto socket = netns.socket(AF_INET, SOCK_STREAM, 0);
+  if (!socket) return tl::unexpected(socket.error());
+  sockaddr_in own{};
+  own.sin_family = AF_INET;
+  own.sin_port = htons(capture_port);
+  own.sin_addr.s_addr = htonl(INADDR_ANY);
+  // Fails where anybody else, the proxy above all, listens there.
+  if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
+      ::listen(socket->get(), tenant_backlog) != 0)
+    return tl::unexpected(system_error(ErrorKind::environment, "port 15001 of the pod for the tenant"));
+  // Only now: what answers there from here on is not the proxy.
+  if (auto watched = run_in(netns, nft_load_arguments(), capture_taken_ruleset()); !watched) return watched;
+  const std::lock_guard lock(proxies_mutex_);
+  taken_ports_.insert_or_assign(place.pod, std::move(*socket));
+  return {};
+}
+
 std::map<std::string, std::vector<std::string>> LabWorld::act_first(
     const std::map<std::string, std::vector<probe::Attempt>>& batches) {
   std::vector<const ProbePlace*> acting;
@@ -171,6 +196,11 @@ std::map<std::string, std::vector<std::string>> LabWorld::act_first(
 Result<std::vector<policy::MeshRecord>> LabWorld::capture_refusals(std::size_t pod) const {
   if (!watches_capture(pods_[pod])) return std::vector<policy::MeshRecord>();
   return kernel_records(pod, capture_refusals_arguments(), policy::capture_refusal);
+}
+
+Result<std::vector<policy::MeshRecord>> LabWorld::taken_connections(std::size_t pod) const {
+  if (!taken_ports_.contains(pod)) return std::vector<policy::MeshRecord>();
+  return kernel_records(pod, capture_taken_arguments(), policy::capture_taken);
 }
 
 Result<std::vector<policy::MeshRecord>> LabWorld::kernel_records(std::size_t pod, const std::vector<std::string>& list,
