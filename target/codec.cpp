@@ -71,7 +71,8 @@ std::string encode(const Config& config) {
                         {"listening", one.listening},
                         {"udp_ports", one.udp_ports},
                         {"udp_silent", one.udp_silent},
-                        {"speaks_first", one.speaks_first}});
+                        {"speaks_first", one.speaks_first},
+                        {"relays_to", one.relays_to}});
   Json records = Json::array();
   for (const Record& one : config.records)
     records.push_back({{"name", one.name},
@@ -111,6 +112,7 @@ Result<Config> decode_config(std::string_view text) {
     one.udp_ports = ports_of(inner, "udp_ports");
     inner.flag("udp_silent", one.udp_silent);
     inner.flag("speaks_first", one.speaks_first);
+    inner.text("relays_to", one.relays_to);
     config.fixtures.push_back(std::move(one));
   });
   each(reader, text, "records", [&](ObjectReader& inner) {

@@ -33,6 +33,10 @@ struct Fixture {
   bool udp_silent = false;                    // datagrams are not answered
   // Every TCP connection is answered before anything is read, as SMTP, SSH and MySQL servers do.
   bool speaks_first = false;
+  // IPv4 literal: each TCP connection to one of `ports` is spliced to the same port there and leaves no receipt here;
+  // see relay.h. Empty: it answers itself. Its `addresses` are IPv4, and it has neither `every_port` nor
+  // `speaks_first`.
+  std::string relays_to = {};
 };
 
 // An authoritative record. A name under a served zone without records is NXDOMAIN.

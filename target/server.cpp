@@ -21,6 +21,7 @@
 #include "target/dns_server.h"
 #include "target/inspection.h"
 #include "target/packets.h"
+#include "target/relay.h"
 #include "target/socket.h"
 #include "target/workers.h"
 
@@ -59,7 +60,7 @@ struct Server::Impl {
     int fd = -1;
     std::function<void(int)> ready;  // with the descriptor
   };
-  enum class Kind { fixture, redirected, dns };
+  enum class Kind { fixture, redirected, relay, dns };
 
   Config config;
   Limits limits;
@@ -73,6 +74,7 @@ struct Server::Impl {
   UniqueFd spare;  // given up where descriptors run out, to be able to take a connection off the queue
   std::atomic<bool> stopping{false};
   std::uint64_t connections = 0;
+  std::atomic<int> relayed{0};  // connections that are spliced now
   std::unique_ptr<Workers> workers;
   std::thread loop;
 
@@ -104,6 +106,10 @@ struct Server::Impl {
     const Fixture* fixture = kind == Kind::dns ? &dns->fixture() : owner_of(host_of(local));
     if (fixture == nullptr || (kind == Kind::redirected && !fixture->every_port)) return true;
     prepare_socket(socket.get(), limits.idle);
+    if (kind == Kind::relay) {
+      pass_on(std::move(socket), *fixture, port_of(local));
+      return true;
+    }
     const std::uint64_t number = ++connections;
     Recorder recorder({number, text_of(local), text_of(peer)}, *fixture, *journal);
     if (!recorder.write(recorder.receipt(ReceiptKind::connection))) return true;
@@ -116,6 +122,22 @@ struct Server::Impl {
     });
     if (!started) journal->trouble("connection " + std::to_string(number) + " was closed: no thread could be had");
     return true;
+  }
+
+  // A relay that does not forward shows nothing of the policy that it stands for: the journal says so.
+  void pass_on(UniqueFd socket, const Fixture& fixture, std::uint16_t port) {
+    const auto closed = [this, &fixture](const std::string& why) {
+      journal->trouble("relay '" + fixture.name + "' closed a connection: " + why);
+    };
+    if (relayed >= most_relayed) return closed("it has " + std::to_string(most_relayed) + " already");
+    ++relayed;
+    const bool started = workers->start(std::move(socket), [this, closed, &fixture, port](int client) {
+      if (const auto done = relay(client, fixture, port, limits.idle); !done) closed(done.error().message);
+      --relayed;
+    });
+    if (started) return;
+    --relayed;
+    closed("no thread could be had");
   }
 
   // Without descriptors a connection can be neither served nor refused, and would stay in the queue for ever. It is
@@ -171,12 +193,14 @@ struct Server::Impl {
   }
 
   Result<void> listen_on_fixture(const Fixture& fixture) {
+    if (auto checked = check_relay(fixture); !checked) return checked;
+    const Kind kind = fixture.relays_to.empty() ? Kind::fixture : Kind::relay;
     for (const std::string& address : fixture.addresses) {
       if (!owners.emplace(canonical(address), &fixture).second)
         return fail(ErrorKind::usage, "address '" + address + "' belongs to two fixtures");
       if (!fixture.listening) continue;
       for (const std::uint16_t port : fixture.ports)
-        if (auto done = listen(address, port, Kind::fixture); !done) return done;
+        if (auto done = listen(address, port, kind); !done) return done;
       for (const std::uint16_t port : fixture.udp_ports)
         if (auto done = listen_for_datagrams(address, port, fixture); !done) return done;
     }
@@ -231,7 +255,12 @@ struct Server::Impl {
 
   Result<void> watch_packets() {
     if (!config.packet_witness) return {};
-    auto opened = PacketWitness::open(owner(), *journal);
+    // Of what comes to a relay the receipts are those of whom it relays to.
+    const auto witnessed = [this](const std::string& host) {
+      const Fixture* fixture = owner_of(host);
+      return fixture != nullptr && fixture->relays_to.empty() ? fixture : nullptr;
+    };
+    auto opened = PacketWitness::open(witnessed, *journal);
     if (!opened) return tl::unexpected(opened.error());
     packets = std::make_unique<PacketWitness>(std::move(*opened));
     for (const int fd : packets->sockets()) sources.push_back({UniqueFd(), fd, [this](int) { packets->take(); }});

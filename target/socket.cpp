@@ -42,10 +42,14 @@ std::string host_of(const Address& address) {
   return text.data();
 }
 
+std::uint16_t port_of(const Address& address) {
+  return ntohs(address.storage.ss_family == AF_INET6 ? v6_of(address).sin6_port : v4_of(address).sin_port);
+}
+
 std::string text_of(const Address& address) {
   const std::string host = host_of(address);
-  if (address.storage.ss_family == AF_INET6) return "[" + host + "]:" + std::to_string(ntohs(v6_of(address).sin6_port));
-  return host + ":" + std::to_string(ntohs(v4_of(address).sin_port));
+  const std::string port = std::to_string(port_of(address));
+  return address.storage.ss_family == AF_INET6 ? "[" + host + "]:" + port : host + ":" + port;
 }
 
 Result<UniqueFd> bind_to(const std::string& host, std::uint16_t port, int type) {

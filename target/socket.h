@@ -22,6 +22,7 @@ Address make_address(const std::string& host, std::uint16_t port);
 
 // "192.0.2.1", "2001:db8::1"; canonical, so that two spellings of an address compare equal.
 std::string host_of(const Address& address);
+std::uint16_t port_of(const Address& address);
 // "192.0.2.1:80", "[2001:db8::1]:80".
 std::string text_of(const Address& address);
 

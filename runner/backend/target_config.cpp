@@ -13,6 +13,14 @@ std::vector<std::string> addresses_of(const scenario::Fixture& fixture, const st
   return fitting;
 }
 
+// The first IPv4 address of whom it relays to; the loader saw that there is one.
+std::string relayed_to(const scenario::Fixture& relay, const std::vector<scenario::Fixture>& fixtures) {
+  for (const scenario::Fixture& one : fixtures)
+    if (one.name == relay.relays_to)
+      if (const auto fitting = addresses_of(one, "A"); !fitting.empty()) return fitting.front();
+  return {};
+}
+
 target::Record resolve(const scenario::Record& record, const std::vector<scenario::Fixture>& fixtures) {
   target::Record made{record.name, record.type, {}, record.ttl};
   const auto put = [&](const std::vector<std::string>& values, std::vector<std::string>& into) {
@@ -41,6 +49,10 @@ Result<target::Config> target_config(const scenario::Suite& suite, const std::ma
     config.fixtures.push_back(
         {one.name, key->second, one.addresses, one.ports, one.every_port, one.names, one.listening, one.ports});
     config.fixtures.back().speaks_first = one.speaks_first;
+    if (!one.relays_to.empty()) {
+      config.fixtures.back().relays_to = relayed_to(one, suite.fixtures);
+      config.fixtures.back().udp_ports.clear();
+    }
     for (const std::string& name : one.names)
       for (const char* type : {"A", "AAAA"})
         if (auto values = addresses_of(one, type); !values.empty())

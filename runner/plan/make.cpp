@@ -143,6 +143,7 @@ class Maker {
       }
       cell.target.fixture = target->name;
     }
+    if (const std::string why = put_relay(sent->fixture, one.target.empty(), cell); !why.empty()) return complain(why);
     if (const scenario::Fixture* at = scenario::find_fixture(suite_, cell.target.fixture); at != nullptr) {
       cell.inbound = at->pod;
       if (!at->pod.empty()) cell.via = inbound_end(at->pod);
@@ -157,6 +158,18 @@ class Maker {
     if (!control) return complain("control: " + control.error().message);
     cell.control = *control;
     plan_.cells.push_back(std::move(cell));
+  }
+
+  // Who relays leaves no receipt: what is dialled there arrives, if it does, where it relays to. "" or what is wrong.
+  std::string put_relay(const std::string& dialled, bool default_target, Cell& cell) const {
+    const scenario::Fixture* relay = scenario::find_fixture(suite_, dialled);
+    if (relay != nullptr && !relay->relays_to.empty()) {
+      if (default_target) cell.target.fixture = relay->relays_to;
+      if (cell.target.fixture == relay->relays_to) cell.via = relay_end(relay->name);
+    }
+    const scenario::Fixture* target = scenario::find_fixture(suite_, cell.target.fixture);
+    if (target == nullptr || target->relays_to.empty()) return {};
+    return "'target' names '" + target->name + "', which leaves no receipts: it relays to '" + target->relays_to + "'";
   }
 
   // Index of the control of the same request and destination, made if there is none yet.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -47,7 +48,7 @@ struct Cell {
                             // otherwise. That of the role whose name is Host or SNI, else of the name's owner, else of
                             // the role "allowed": where a listener leads that ignores names
   std::string via;  // pod whose address an allowed request must come from; the profile's own pod unless it has a
-                    // gateway
+                    // gateway, or what is dialled relays to the target: then a leak must come from there too
   // Profile in whose pod the target listens, which its sidecar guards; empty: outside of the mesh. An allowed request
   // comes out of that sidecar then (`via`).
   std::string inbound = {};
@@ -64,6 +65,14 @@ struct Cell {
 
 // Name in World::pod_addresses() of where connections come from that a pod's own sidecar lets in: "KN.inbound".
 inline std::string inbound_end(const std::string& profile) { return profile + ".inbound"; }
+
+// The same of the connections that a fixture makes which relays to another (scenario::Fixture::relays_to), and the
+// fixture of such a name; "": it is none.
+inline std::string relay_end(const std::string& fixture) { return fixture + ".relay"; }
+inline std::string relay_of(const std::string& end) {
+  constexpr std::string_view mark = ".relay";
+  return end.ends_with(mark) ? end.substr(0, end.size() - mark.size()) : std::string();
+}
 
 // The same of istiod's own connections.
 inline constexpr const char* istiod_end = "istiod";

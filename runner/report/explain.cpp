@@ -40,7 +40,8 @@ std::string expected_text(const evidence::Row& row, const verdict::Finding& find
               ", nothing at " + target + host;
       break;
     case scenario::Expect::leak:
-      text += "arrives at " + target + host + ", although it must not";
+      text += "arrives at " + target + host +
+              (plan::relay_of(row.cell.via).empty() ? "" : " by way of " + row.cell.via) + ", although it must not";
       break;
     case scenario::Expect::outage:
       text += target + " is down, which must not be taken for a deny";

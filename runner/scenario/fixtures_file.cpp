@@ -94,6 +94,10 @@ bool is_not_false(const Node& map, const std::string& key) {
   return node != nullptr && node->text != "false";
 }
 
+bool has_ipv4_alone(const Fixture& fixture) {
+  return std::none_of(fixture.addresses.begin(), fixture.addresses.end(), is_ipv6);
+}
+
 void read_fixture(Problems& problems, const Entry& entry, Suite& suite) {
   Fixture fixture;
   fixture.name = entry.key.text;
@@ -111,12 +115,43 @@ void read_fixture(Problems& problems, const Entry& entry, Suite& suite) {
   if (!fixture.pod.empty() &&
       (fixture.every_port || fixture.speaks_first || fixture.addresses.size() != 1 || map.has("names")))
     problems.add(map.key_at("pod"), "a fixture in a pod has one address, of the pod, and 'ports', and nothing more");
+  map.text("relays-to", fixture.relays_to);
+  if (!fixture.relays_to.empty() && (fixture.every_port || fixture.speaks_first || !fixture.listening ||
+                                     !fixture.pod.empty() || !has_ipv4_alone(fixture)))
+    problems.add(map.key_at("relays-to"),
+                 "a fixture that relays has addresses of IPv4, 'ports' and 'names', and nothing more");
   read_names(problems, map.take("names"), suite, fixture);
   const bool says_ports = map.has("ports") || fixture.every_port || is_not_false(entry.value, "every-port");
   if (fixture.listening && !says_ports && entry.value.kind == Node::Kind::map)
     problems.add(entry.value.at, "a fixture that listens needs 'ports' or 'every-port: true'");
   map.finish();
   suite.fixtures.push_back(std::move(fixture));
+}
+
+// Whom a fixture relays to may stand below it.
+void check_relay(Problems& problems, const Entry& entry, const Suite& suite) {
+  const Fixture* relay = find_fixture(suite, entry.key.text);
+  const Node* node = find(entry.value, "relays-to");
+  if (relay == nullptr || node == nullptr || relay->relays_to.empty()) return;
+  const Problems::Context context(problems, "fixture '" + relay->name + "'", relay->at);
+  const Fixture* other = find_fixture(suite, relay->relays_to);
+  if (other == nullptr) {
+    problems.add(node->at, "no fixture '" + relay->relays_to + "'",
+                 did_you_mean(relay->relays_to, fixture_names(suite)));
+    return;
+  }
+  const std::string whom = "fixture '" + other->name + "' ";
+  if (!other->relays_to.empty()) {
+    problems.add(node->at, whom + "is a relay itself: there is one on a way");
+  } else if (!other->listening || !other->pod.empty()) {
+    problems.add(node->at, whom + "cannot be relayed to: it must listen, and in no pod");
+  } else if (std::all_of(other->addresses.begin(), other->addresses.end(), is_ipv6)) {
+    problems.add(node->at, whom + "has no IPv4 address to relay to");
+  } else {
+    for (const std::uint16_t port : relay->ports)
+      if (std::find(other->ports.begin(), other->ports.end(), port) == other->ports.end())
+        problems.add(node->at, whom + "has no port " + std::to_string(port) + " in 'ports' to relay to");
+  }
 }
 
 void read_record_value(Problems& problems, const PlacedText& value, const Suite& suite, const Record& record,
@@ -223,6 +258,7 @@ void read_fixtures(Problems& problems, const Node& root, Suite& suite) {
   if (const Node* fixtures = file.take("fixtures", Need::required)) {
     const auto entries = read_entries(problems, *fixtures, "'fixtures'");
     for (const Entry* entry : entries) read_fixture(problems, *entry, suite);
+    for (const Entry* entry : entries) check_relay(problems, *entry, suite);
     if (fixtures->kind == Node::Kind::map && fixtures->entries.empty())
       problems.add(fixtures->at, "'fixtures' must not be empty");
   }

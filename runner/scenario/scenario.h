@@ -25,6 +25,8 @@ struct Fixture {
   // Profile in whose workload's pod it listens, behind that pod's sidecar; empty: outside of the mesh.
   std::string pod = {};
   Location at;
+  // Fixture to which its connections are spliced, from its own address; then it leaves no receipt. Empty: it answers.
+  std::string relays_to = {};
 };
 
 // A DNS record beside those that follow from Fixture::names.

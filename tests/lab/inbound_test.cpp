@@ -1,5 +1,5 @@
-// Requests that come in, with a policy that is deliberately wrong: one that forgets whom it must allow is a false deny,
-// one that is gone is a leak. The right verdict is known beforehand.
+// Requests that come in, and a pod that forwards, with a policy that is deliberately wrong: one that forgets whom it
+// must allow is a false deny, one that is gone is a leak. The right verdict is known beforehand.
 #include <gmock/gmock.h>
 
 #include "runner/run/pipeline.h"
@@ -85,6 +85,38 @@ TEST(LabInboundKnownAnswers, WithoutAListenerNothingIsProven) {
   const report::Report report = run_lab(suite, {"knative/authz-direct-pod.requests"});
   for (const char* profile : {"P0", "P1", "KSa"})
     EXPECT_EQ(finding(report, "authz-direct-pod.requests", profile).verdict, verdict::Verdict::inconclusive) << profile;
+}
+
+void forget(scenario::Suite& suite, const std::string& profile, const std::string& kind) {
+  for (scenario::Profile& one : suite.profiles)
+    if (one.name == profile)
+      std::erase_if(one.policies, [&](const scenario::PolicyObject& object) { return object.kind == kind; });
+}
+
+TEST(LabRelayKnownAnswers, WithoutTheNetworkPolicyItIsALeakByTheRelay) {
+  scenario::Suite suite = shipped_suite();
+  forget(suite, "PRn", "NetworkPolicy");
+  const report::Report report = run_lab(suite, {"forwarders/relay-pod-unmeshed.*"});
+  for (const char* id : {"relay-pod-unmeshed.http", "relay-pod-unmeshed.tls"}) {
+    const verdict::Finding& leaked = finding(report, id, "PRn");
+    EXPECT_EQ(leaked.verdict, verdict::Verdict::leak) << leaked.because;
+    EXPECT_EQ(leaked.status, verdict::Status::fail);
+    EXPECT_THAT(leaked.because, HasSubstr("by way of relay relay"));
+    EXPECT_EQ(finding(report, id, "PR").status, verdict::Status::known_leak) << finding(report, id, "PR").because;
+    EXPECT_EQ(finding(report, id, "PRh").status, verdict::Status::pass) << finding(report, id, "PRh").because;
+  }
+}
+
+// Whom it relays to is down: the relay is reached and forwards nothing.
+TEST(LabRelayKnownAnswers, OneThatDoesNotForwardProvesNothing) {
+  scenario::Suite suite = shipped_suite();
+  for (scenario::Fixture& fixture : suite.fixtures)
+    if (fixture.name == "deny") fixture.listening = false;
+  const report::Report report = run_lab(suite, {"forwarders/relay-pod-unmeshed.*"});
+  for (const char* profile : {"P0", "P2", "PR", "PRn", "PRh"}) {
+    const verdict::Finding& one = finding(report, "relay-pod-unmeshed.http", profile);
+    EXPECT_EQ(one.status, verdict::Status::inconclusive) << profile << ": " << one.because;
+  }
 }
 
 }  // namespace

@@ -85,6 +85,19 @@ TEST(TargetConfigTest, NamesAndFixturesInRecordsBecomeAddressesOfTheRecordsType)
   EXPECT_EQ(target_config(suite, {{"a", "ka"}}).error().message, "fixture 'b' has no key");
 }
 
+TEST(TargetConfigTest, WhoRelaysKnowsTheOthersFirstIpv4Address) {
+  scenario::Suite suite;
+  suite.fixtures = {fixture("relay", {"198.51.100.3"}, {}), fixture("a", {"2001:db8::1", "198.51.100.1"}, {})};
+  for (scenario::Fixture& one : suite.fixtures) one.ports = {80};
+  suite.fixtures[0].relays_to = "a";
+  const auto config = target_config(suite, {{"relay", "kr"}, {"a", "ka"}});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->fixtures[0].relays_to, "198.51.100.1");
+  EXPECT_TRUE(config->fixtures[0].udp_ports.empty()) << "datagrams are not relayed";
+  EXPECT_EQ(config->fixtures[1].relays_to, "");
+  EXPECT_EQ(config->fixtures[1].udp_ports.size(), 1U);
+}
+
 TEST(TopologyTest, WorldHasIpv6OnlyWhereAFixtureHas) {
   scenario::Fixture four = fixture("a", {"198.51.100.1"}, {});
   scenario::Fixture six = fixture("b", {"2001:db8::1"}, {});

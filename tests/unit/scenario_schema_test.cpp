@@ -87,6 +87,7 @@ TEST(Schema, RefusesWhatItCanTell) {
       {"port-out-of-range", "fixtures.yaml"},
       {"port-zero", "fixtures.yaml"},
       {"fixture-without-ports", "fixtures.yaml"},
+      {"relay-with-every-port", "fixtures.yaml"},
       {"record-type", "fixtures.yaml"},
       {"vantage-in-the-mesh", "profiles.yaml"},
       {"unknown-mesh", "profiles.yaml"},

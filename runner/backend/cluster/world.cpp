@@ -269,6 +269,10 @@ std::map<std::string, std::vector<std::string>> ClusterWorld::pod_addresses() {
   for (const Member& member : members_) addresses[member.name].push_back(member.pod.address);
   for (const ProbePlace& place : places_.probes)
     if (place.name != place.pod) addresses[place.name] = addresses[place.pod];
+  for (const scenario::Fixture& fixture : blueprint_.suite.fixtures)
+    for (const TargetMember& target : targets_)
+      if (!fixture.relays_to.empty() && target.fixture == fixture.name)
+        addresses[plan::relay_end(fixture.name)] = {target.pod.address};
   return addresses;
 }
 

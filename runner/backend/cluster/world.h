@@ -73,6 +73,7 @@ class ClusterWorld : public World {
   Result<void> make_credentials();
   Result<void> create_all();
   Result<void> wait_targets();
+  Result<void> start_relays();
   Result<void> start_dns();
   Result<void> wait_probes();
   // What must not be there from the start (world_late.cpp).
@@ -91,6 +92,8 @@ class ClusterWorld : public World {
   Result<void> await(std::chrono::seconds limit, const std::string& what, const Gap& gap,
                      const std::function<void()>& while_waiting = {}) const;
   Result<void> start_target(const std::string& name, target::Config config);
+  // From the suite's addresses to those of the targets that are up.
+  [[nodiscard]] Relocation relocation_so_far() const;
   // All with this name, and of all names.
   // Whether it is a pod of a case's own, beside the workloads.
   [[nodiscard]] bool of_a_case(const Member& member) const { return member.name.find('+') != std::string::npos; }
@@ -132,8 +135,9 @@ class ClusterWorld : public World {
   Places places_;
   Common common_;
   Relocation relocation_;
-  std::deque<Member> members_;        // several of one name: the pods of one workload
-  std::deque<TargetMember> targets_;  // in the order of the fixtures; the last is the DNS authority
+  std::deque<Member> members_;  // several of one name: the pods of one workload
+  std::deque<TargetMember>
+      targets_;  // in the order of the fixtures, those that relay after the others, then the DNS authority
   std::deque<PortForward> istiods_;
   std::map<std::string, Json> applied_;                    // of the newest generation, by identity
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by member

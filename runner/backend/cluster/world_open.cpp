@@ -118,6 +118,7 @@ Result<void> ClusterWorld::create_all() {
   auto config = target_config(blueprint_.suite, blueprint_.keys);
   if (!config) return tl::unexpected(config.error());
   for (target::Fixture fixture : config->fixtures) {
+    if (!fixture.relays_to.empty()) continue;  // start_relays()
     const auto& fixtures = blueprint_.suite.fixtures;
     const auto written =
         std::find_if(fixtures.begin(), fixtures.end(), [&](const auto& it) { return it.name == fixture.name; });
@@ -175,15 +176,33 @@ Result<void> ClusterWorld::wait_targets() {
   });
 }
 
-// The authority comes last: its records are the addresses of the others.
-Result<void> ClusterWorld::start_dns() {
+Relocation ClusterWorld::relocation_so_far() const {
   std::map<std::string, std::string> addresses;
   for (const scenario::Fixture& fixture : blueprint_.suite.fixtures)
     for (const TargetMember& target : targets_)
       if (target.fixture == fixture.name)
         for (const std::string& address : fixture.addresses)
           if (address.find(':') == std::string::npos) addresses[address] = target.pod.address;
-  relocation_ = Relocation(std::move(addresses));
+  return Relocation(std::move(addresses));
+}
+
+// Whom they relay to has an address by now.
+Result<void> ClusterWorld::start_relays() {
+  const auto config = target_config(relocation_so_far().to_cluster(blueprint_.suite), blueprint_.keys);
+  if (!config) return tl::unexpected(config.error());
+  const std::size_t others = targets_.size();
+  for (const target::Fixture& fixture : config->fixtures) {
+    if (fixture.relays_to.empty()) continue;
+    target::Config own;
+    own.fixtures = {fixture};
+    if (auto started = start_target(fixture.name, own); !started) return started;
+  }
+  return targets_.size() == others ? Result<void>() : wait_targets();
+}
+
+// The authority comes last: its records are the addresses of the others.
+Result<void> ClusterWorld::start_dns() {
+  relocation_ = relocation_so_far();
   auto config = target_config(relocation_.to_cluster(blueprint_.suite), blueprint_.keys);
   if (!config) return tl::unexpected(config.error());
   config->fixtures.clear();
@@ -329,6 +348,7 @@ Result<std::unique_ptr<World>> ClusterWorld::open(const WorldSettings& settings,
       {"credentials", &ClusterWorld::make_credentials},
       {"namespaces, targets, probes, gateways", &ClusterWorld::create_all},
       {"targets listening", &ClusterWorld::wait_targets},
+      {"relays", &ClusterWorld::start_relays},
       {"DNS authority", &ClusterWorld::start_dns},
       {"pods ready", &ClusterWorld::wait_probes},
       {"what tenants add", &ClusterWorld::add_late},

@@ -112,9 +112,19 @@ Client::Request Client::request_of(const probe::Attempt& attempt, const std::str
   return request;
 }
 
+// Closes without an answer, as a TCP proxy does.
+static probe::Code closed(bool tls) { return tls ? Code::tls_closed : Code::response_closed; }
+
 Client::Outcome Client::arrive(const scenario::Fixture& fixture, const Request& request, const std::string& address,
                                std::uint16_t port, const std::string& peer) {
   Outcome outcome;
+  if (const std::string behind = internet_.relayed_to(fixture); !behind.empty()) {
+    if (const scenario::Fixture* other = internet_.listener(behind, port))
+      return arrive(*other, request, behind, port, endpoint(fixture.addresses.front(), next_port()));
+    outcome.code = closed(request.tls);
+    outcome.reached = request.tls ? Stage::tls : Stage::response;
+    return outcome;
+  }
   target::Receipt receipt;
   receipt.connection = internet_.new_connection();
   receipt.fixture = fixture.name;
@@ -192,9 +202,6 @@ void Client::log(const Request& request, const Pod& pod, const Routed& routed, c
                 " " + record.destination;
   log_.push_back(std::move(record));
 }
-
-// Closes without an answer, as a TCP proxy does.
-static probe::Code closed(bool tls) { return tls ? Code::tls_closed : Code::response_closed; }
 
 Client::Outcome Client::through_proxy(const Request& request, const Pod& pod, const Routed& routed,
                                       const std::string& local) {

@@ -14,7 +14,7 @@ void Client::send(const probe::Attempt& attempt, const std::string& address, con
   seen.peer = endpoint(address, attempt.port);
   const scenario::Fixture* fixture = portless ? internet_.owner(address) : internet_.listener(address, attempt.port);
   seen.reached = Stage::response;
-  if (fixture == nullptr) {
+  if (fixture == nullptr || !fixture->relays_to.empty()) {
     seen.code = internet_.exists(address) ? Code::connect_refused : Code::response_timeout;
   } else {
     target::Receipt receipt;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runner/plan/plan.h"
+
 namespace egressproof::backend::fake {
 
 std::string endpoint(const std::string& address, std::uint16_t port) {
@@ -37,6 +39,21 @@ const scenario::Fixture* Internet::owner(const std::string& address) const {
     return std::find(fixture.addresses.begin(), fixture.addresses.end(), address) != fixture.addresses.end();
   });
   return found == fixtures_.end() ? nullptr : &*found;
+}
+
+std::string Internet::relayed_to(const scenario::Fixture& fixture) const {
+  for (const scenario::Fixture& one : fixtures_)
+    if (one.name == fixture.relays_to)
+      for (const std::string& address : one.addresses)
+        if (address.find(':') == std::string::npos) return address;
+  return {};
+}
+
+std::map<std::string, std::string> Internet::relays() const {
+  std::map<std::string, std::string> found;
+  for (const scenario::Fixture& one : fixtures_)
+    if (!one.relays_to.empty()) found[plan::relay_end(one.name)] = one.addresses.front();
+  return found;
 }
 
 bool Internet::exists(const std::string& address) const { return owner(address) != nullptr; }

@@ -22,6 +22,10 @@ class Internet {
   // Whether the address exists: nothing listening is a refusal then, else silence.
   [[nodiscard]] bool exists(const std::string& address) const;
   [[nodiscard]] const scenario::Fixture* owner(const std::string& address) const;  // nullptr: none
+  // The first IPv4 address of whom the fixture relays to; "": it relays to nobody.
+  [[nodiscard]] std::string relayed_to(const scenario::Fixture& fixture) const;
+  // By plan::relay_end(): the address from which each fixture that relays does so.
+  [[nodiscard]] std::map<std::string, std::string> relays() const;
 
   std::uint64_t new_connection() { return ++connections_; }
   // Numbers and writes the receipt; returns the number. `lost`: the number is used up, the line is not written.

@@ -98,6 +98,7 @@ class FakeWorld : public World {
   std::map<std::string, std::vector<std::string>> pod_addresses() override {
     std::map<std::string, std::vector<std::string>> addresses;
     for (const auto& [name, pod] : pods_) addresses[name] = {pod.pod.address};
+    for (const auto& [name, address] : internet_.relays()) addresses[name] = {address};
     return addresses;
   }
 

@@ -158,6 +158,8 @@ std::map<std::string, std::vector<std::string>> LabWorld::pod_addresses() {
     if (pod.router) put(pod.name, pod);
   for (const PodPlace& pod : pods_)
     if (pod.fixture != nullptr) addresses[plan::inbound_end(pod.name)] = {inbound_source};
+  for (const scenario::Fixture& fixture : blueprint_.suite.fixtures)
+    if (!fixture.relays_to.empty()) addresses[plan::relay_end(fixture.name)] = {fixture.addresses.front()};
   return addresses;
 }
 
