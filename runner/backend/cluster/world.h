@@ -136,8 +136,8 @@ class ClusterWorld : public World {
   Common common_;
   Relocation relocation_;
   std::deque<Member> members_;  // several of one name: the pods of one workload
-  std::deque<TargetMember>
-      targets_;  // in the order of the fixtures, those that relay after the others, then the DNS authority
+  // In the order of the fixtures, those that relay after the others; the last is the DNS authority.
+  std::deque<TargetMember> targets_;
   std::deque<PortForward> istiods_;
   std::map<std::string, Json> applied_;                    // of the newest generation, by identity
   std::map<std::string, mesh::ExpectedRecords> expected_;  // by member
