@@ -96,7 +96,8 @@ void check_to(Findings& findings, const Suite& suite, const Profile& profile, co
   }
   if (query) return;                                 // what the answer is, is what the case is about
   if (spec.dial) return;                             // beside 'dial' it is a name alone, nobody resolves it
-  if (to->host == gateway_service(profile)) return;  // a Service of the cluster, in no zone
+  // A Service of the cluster, in no zone.
+  if (to->host == gateway_service(profile) || names_own_service(profile, to->host)) return;
   const Lookup found = look_up(suite, to->host);
   const bool may_be_missing = found == Lookup::no_record && expected == Expect::outage;
   if (found == Lookup::found || may_be_missing) return;

@@ -105,6 +105,13 @@ std::vector<Placeholder> placeholders(std::string_view text) {
   return found;
 }
 
+bool names_own_service(const Profile& profile, const std::string& dns_name) {
+  return std::any_of(profile.policies.begin(), profile.policies.end(), [&](const PolicyObject& object) {
+    return object.kind == "Service" && object.api_version == "v1" &&
+           dns_name == object.name + "." + (object.ns.empty() ? profile.ns : object.ns) + ".svc.cluster.local";
+  });
+}
+
 std::string gateway_service(const Profile& profile) {
   return profile.gateway.empty() ? "" : "istio-egressgateway." + profile.gateway + ".svc.cluster.local";
 }

@@ -29,6 +29,9 @@ const Fixture* owner_of(const Suite& suite, const std::string& dns_name);
 // All that look_up() finds, wildcards left out.
 std::vector<std::string> known_dns_names(const Suite& suite);
 
+// Whether a Service among the profile's policies has the name: "slice.tenant-pk.svc.cluster.local".
+bool names_own_service(const Profile& profile, const std::string& dns_name);
+
 // "{allowed}" or "{sink.address}" in a text.
 struct Placeholder {
   std::string name;
