@@ -94,8 +94,8 @@ void check_to(Findings& findings, const Suite& suite, const Profile& profile, co
     findings.add(at, "'" + to->host + "' is not a DNS name");
     return;
   }
-  if (query) return;                                 // what the answer is, is what the case is about
-  if (spec.dial) return;                             // beside 'dial' it is a name alone, nobody resolves it
+  if (query) return;      // what the answer is, is what the case is about
+  if (spec.dial) return;  // beside 'dial' it is a name alone, nobody resolves it
   // A Service of the cluster, in no zone.
   if (to->host == gateway_service(profile) || names_own_service(profile, to->host)) return;
   const Lookup found = look_up(suite, to->host);
