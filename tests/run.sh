@@ -25,4 +25,5 @@ say "all tests"
 ctest --test-dir "$BUILD/plain" --output-on-failure -j "$(nproc)" --no-tests=error >"$BUILD/test.log" ||
   { grep -v ' Passed ' "$BUILD/test.log"; exit 1; }
 sed -n '/tests passed/,$p' "$BUILD/test.log"
+grep '^SKIPPED' "$BUILD/plain/Testing/Temporary/LastTest.log" | sort -u || true
 say "done"

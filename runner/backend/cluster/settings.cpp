@@ -18,9 +18,8 @@ using scenario::Node;
 using scenario::Problems;
 
 constexpr const char* variable_prefix = "EGRESSPROOF_KIND_";
-// Of the same prefix, but no settings: a list of files (as PATH), and switches of the tests.
-constexpr const char* other_variables[] = {"EGRESSPROOF_KIND_SETTINGS", "EGRESSPROOF_KIND_TEST",
-                                           "EGRESSPROOF_KIND_TEST_CLUSTER"};
+// Of the same prefix, but no setting: a list of files (as PATH).
+constexpr const char* files_variable = "EGRESSPROOF_KIND_SETTINGS";
 
 constexpr const char* names[] = {"cluster.name",
                                  "cluster.node-image",
@@ -276,9 +275,7 @@ void lay_environment(Problems& problems, Node& root, const std::map<std::string,
     variables.push_back(variable_of(name));
   }
   for (const auto& [variable, value] : environment) {
-    if (variable.rfind(variable_prefix, 0) != 0) continue;
-    if (std::find(std::begin(other_variables), std::end(other_variables), variable) != std::end(other_variables))
-      continue;
+    if (variable.rfind(variable_prefix, 0) != 0 || variable == files_variable) continue;
     const std::string origin = "environment variable " + variable;
     if (const auto found = by_variable.find(variable); found != by_variable.end())
       lay_over(root, assignment(problems, origin, split_path(found->second), value, true));
