@@ -43,10 +43,15 @@ bootstrap() {
   install -m 0644 "$module/tools/packaging/common/envoy_bootstrap.json" "$toolchain/envoy_bootstrap.json"
 }
 
-# What kubectl would check Istio's objects against.
+# What kubectl would check objects against: Istio's custom resource definitions, and Kubernetes' types as client-go has them.
 schemas() {
-  local module
+  local module client
   module=$(cd "$root_dir/lab/istiod" && "$go" list -m -f '{{.Dir}}' "$ISTIO_MODULE")
+  client=$(cd "$root_dir/lab/istiod" && "$go" list -m -f '{{.Dir}}' k8s.io/client-go)
+  sed -n '/^var schemaYAML = .*`types:$/,/^`)$/p' "$client/applyconfigurations/internal/internal.go" |
+    sed -e '1s/.*/types:/' -e '$d' >"$toolchain/kubernetes-types.yaml.new"
+  grep -q 'name: io.k8s.api.core.v1.Service$' "$toolchain/kubernetes-types.yaml.new" || die "client-go has its types elsewhere now"
+  mv "$toolchain/kubernetes-types.yaml.new" "$toolchain/kubernetes-types.yaml"
   install -m 0644 "$module/manifests/charts/base/files/crd-all.gen.yaml" "$toolchain/crd-all.gen.yaml"
 }
 
@@ -62,8 +67,8 @@ if [ ! -x "$toolchain/lab-istiod" ] || [ "$(cat "$toolchain/lab-istiod.source" 2
   step "Envoy's bootstrap template" bootstrap
   echo "$istiod_stamp" >"$toolchain/lab-istiod.source"
 fi
-if [ ! -f "$toolchain/crd-all.gen.yaml" ]; then
+if [ ! -f "$toolchain/crd-all.gen.yaml" ] || [ ! -f "$toolchain/kubernetes-types.yaml" ]; then
   find_go
-  step "Istio's custom resource definitions" schemas
+  step "schemas of Istio's and Kubernetes' objects" schemas
 fi
 say "toolchain: $toolchain"

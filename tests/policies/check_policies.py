@@ -10,7 +10,7 @@ import tempfile
 
 import yaml
 
-from schema import CustomResources
+from schema import BuiltIn, CustomResources
 
 PROGRAM, ROOT = sys.argv[1], pathlib.Path(sys.argv[2])
 SUITE = ROOT / "scenarios"
@@ -105,16 +105,28 @@ def expect_found(what, found):
         sys.exit(f"the check proves nothing: {what} was not told")
 
 
-def prove_checkers(crds):
+def mistakes_of(schemas, manifest):
+    """None: no schema has its kind."""
+    told = [schema.mistakes(manifest) for schema in schemas]
+    return next((each for each in told if each is not None), None)
+
+
+def prove_checkers(schemas):
     good = SUITE / "policies/registry-only.yaml"
     with tempfile.TemporaryDirectory() as folder:
         bad = pathlib.Path(folder) / "bad.yaml"
         bad.write_text(good.read_text().replace("REGISTRY_ONLY", "REGISTRY_OLNY"))
         expect_found("an unknown mode (validate)", [one for one in validated(bad) if one[3] == "Error"])
         expect_found("an unknown mode (analyze)", [one for one in analyzed("tenant-x", [bad]) if one[3] == "Error"])
-        expect_found("an unknown mode (schema)", crds.mistakes(yaml.safe_load(bad.read_text())))
+        expect_found("an unknown mode (schema)", mistakes_of(schemas, yaml.safe_load(bad.read_text())))
         typo = yaml.safe_load(good.read_text().replace("outboundTrafficPolicy", "outboundTraficPolicy"))
-        expect_found("an unknown field (schema)", crds.mistakes(typo))
+        expect_found("an unknown field (schema)", mistakes_of(schemas, typo))
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}
+        if mistakes_of(schemas, service):
+            sys.exit(f"a correct Service is refused: {mistakes_of(schemas, service)}")
+        for port in ({"prot": 80}, {"port": "80"}, 80):
+            service["spec"]["ports"] = [port]
+            expect_found(f"a port {port} of a Service (schema)", mistakes_of(schemas, service))
         expect_found("a file without comment", header_mistakes("kind: Sidecar\n"))
         suite = pathlib.Path(folder) / "suite"
         run(["cp", "-r", str(SUITE), str(suite)])
@@ -124,11 +136,11 @@ def prove_checkers(crds):
 
 
 def main():
-    missing = [name for name in ("istioctl", "crd-all.gen.yaml") if not (TOOLS / name).exists()]
+    missing = [name for name in ("istioctl", "crd-all.gen.yaml", "kubernetes-types.yaml") if not (TOOLS / name).exists()]
     if missing:
         sys.exit(f"{TOOLS} lacks {', '.join(missing)}: run setup/toolchain.sh")
-    crds = CustomResources((TOOLS / "crd-all.gen.yaml").read_text())
-    prove_checkers(crds)
+    schemas = [CustomResources((TOOLS / "crd-all.gen.yaml").read_text()), BuiltIn((TOOLS / "kubernetes-types.yaml").read_text())]
+    prove_checkers(schemas)
 
     files = sorted((SUITE / "policies").glob("*.yaml"))
     profiles = yaml.safe_load((SUITE / "profiles.yaml").read_text())["profiles"]
@@ -142,8 +154,8 @@ def main():
         problems += [f"policies/{file.name}: {each}" for each in header_mistakes(text)]
         findings += validated(file)
         for manifest in yaml.safe_load_all(text):
-            mistakes = crds.mistakes(manifest)
-            if mistakes is None and (manifest["apiVersion"], manifest["kind"]) != ("networking.k8s.io/v1", "NetworkPolicy"):
+            mistakes = mistakes_of(schemas, manifest)
+            if mistakes is None:
                 problems.append(f"policies/{file.name}: no schema for {manifest['apiVersion']} {manifest['kind']}")
             problems += [f"policies/{file.name}: {each}" for each in mistakes or []]
     # As they are applied: what one namespace gets, together.

@@ -1,4 +1,5 @@
-"""What `kubectl apply --validate=strict` checks of Istio's objects: the CRDs' structural schemas, unknown fields included.
+"""What `kubectl apply --validate=strict` checks: of Istio's objects the CRDs' structural schemas, of Kubernetes' own the types as client-go
+carries them; unknown fields included.
 The rules in CEL (x-kubernetes-validations) are not evaluated: istioctl knows the same rules."""
 import jsonschema
 import yaml
@@ -41,3 +42,43 @@ class CustomResources:
             return None
         return [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
                 for error in validator.iter_errors(manifest)]
+
+
+class BuiltIn:
+    """Kubernetes' own kinds: the types that client-go has for server-side apply (structured-merge-diff)."""
+    KINDS = {("v1", "Service"): "io.k8s.api.core.v1.Service",
+             ("discovery.k8s.io/v1", "EndpointSlice"): "io.k8s.api.discovery.v1.EndpointSlice",
+             ("networking.k8s.io/v1", "NetworkPolicy"): "io.k8s.api.networking.v1.NetworkPolicy"}
+    SCALARS = {"string": str, "numeric": (int, float), "boolean": bool}
+
+    def __init__(self, types):
+        self.types = {each["name"]: each for each in yaml.load(types, Loader=yaml.CSafeLoader)["types"]}
+
+    def mistakes(self, manifest):
+        """None: a kind that is not looked up here."""
+        name = self.KINDS.get((manifest.get("apiVersion"), manifest.get("kind")))
+        return None if name is None else list(self.of({"namedType": name}, manifest, ""))
+
+    def of(self, kind, value, path):
+        kind = self.types[kind["namedType"]] if "namedType" in kind else kind
+        if "scalar" in kind:
+            wanted = self.SCALARS.get(kind["scalar"])  # None: untyped, such as IntOrString
+            if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool)):
+                yield f"{path}: {value!r} is no {kind['scalar']}"
+        elif "list" in kind:
+            if not isinstance(value, list):
+                yield f"{path}: {value!r} is no list"
+                return
+            for index, each in enumerate(value):
+                yield from self.of(kind["list"]["elementType"], each, f"{path}.{index}")
+        elif "map" in kind:
+            if not isinstance(value, dict):
+                yield f"{path}: {value!r} is no map"
+                return
+            fields = {each["name"]: each["type"] for each in kind["map"].get("fields", [])}
+            for key, each in value.items():
+                inner = fields.get(key) or kind["map"].get("elementType")
+                if inner is None:
+                    yield f"{path}: unknown field {key}"
+                else:
+                    yield from self.of(inner, each, f"{path}.{key}")

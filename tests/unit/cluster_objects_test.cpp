@@ -87,6 +87,7 @@ TEST(PlaceTest, APodOfACaseIsBesideTheWorkload) {
   const auto on_host = place({profile("P2", "tenant")}, {{"P2", "P2+h", 1000, 1000, tenant}}, Workload::knative);
   const Json deployed = probe_object({on_host->probes.at(1)}, common);
   EXPECT_EQ(deployed["kind"], "Deployment");
+  EXPECT_NE(on_host->probes.at(1).port, agent_port) << "it may be somebody's there";
   EXPECT_EQ(deployed["spec"]["template"]["spec"]["hostNetwork"], true);
 }
 

@@ -1,6 +1,6 @@
 #include "runner/backend/cluster/ownership.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "runner/backend/cluster/core_dns.h"
 #include "runner/backend/cluster/objects.h"
@@ -91,6 +91,22 @@ TEST(PodsTest, TroubleIsTheFirstThatAContainerTells) {
   EXPECT_TRUE(pods[1].ending);
   EXPECT_EQ(pods[1].address, "10.0.0.3");
   EXPECT_EQ(describe(pods[2]), "pod n/u is not running: Unschedulable: Insufficient cpu");
+}
+
+TEST(PodsTest, StillbornIsWhatNeverRan) {
+  const auto pod = [](const char* phase, const std::vector<std::string>& reasons) {
+    Json status = {{"phase", phase}, {"containerStatuses", Json::array()}};
+    for (const std::string& reason : reasons)
+      status["containerStatuses"].push_back({{"name", "c"}, {"state", {{"terminated", {{"reason", reason}}}}}});
+    return Json{{"metadata", {{"name", "p"}, {"namespace", "n"}}}, {"status", status}};
+  };
+  const auto pods = parse_pods(
+      {{"items",
+        {pod("Failed", {"StartError"}), pod("Failed", {"ContainerCannotRun", "StartError"}), pod("Failed", {"Error"}),
+         pod("Failed", {"StartError", "Error"}), pod("Running", {"StartError"}), pod("Failed", {})}}});
+  std::vector<bool> told;
+  for (const Pod& one : pods) told.push_back(one.stillborn);
+  EXPECT_THAT(told, testing::ElementsAre(true, true, false, false, false, false)) << "evicted: it may have run";
 }
 
 }  // namespace

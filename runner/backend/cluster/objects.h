@@ -37,7 +37,7 @@ std::vector<Json> shared_objects(const std::string& ns, const Common& common);
 std::vector<Json> gateway_objects(const GatewayPlace& gateway, const Common& common);
 
 // One pod for one fixture, or for the DNS authority (`name` "dns"). `config`: its addresses are 0.0.0.0, which the
-// pod's own replaces; journal, CA files and inspection port are set here.
+// pod's own replaces; journal, CA files and inspection port are set here. The pod is the last of them.
 std::vector<Json> target_objects(const std::string& name, target::Config config, const Common& common);
 
 // The TCP ports that attempts of the suite dial at a fixture with every port: a pod has no rule that redirects all.

@@ -91,8 +91,9 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
       place.pod = one.name;
       place.tenant = *one.own_pod;
       place.knative = pod->knative && one.own_pod->knative;
-      // On the node's own network a well-known port may be somebody's.
-      if (!one.own_pod->host_network) place.port = agent_port;
+      // Elsewhere a well-known port may be somebody's: of the node's own network, or the proxy's, which without capture
+      // listens on the ports of all Services.
+      if (place.knative) place.port = agent_port;
     }
     place.uid = one.uid;
     place.gid = one.gid;

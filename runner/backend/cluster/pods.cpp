@@ -25,6 +25,20 @@ std::string trouble_of(const Json& status) {
   return {};
 }
 
+// Reasons of containerd and of Docker's shim.
+bool is_stillborn(const Json& status) {
+  if (status.value("phase", "") != "Failed") return false;
+  bool any = false;
+  for (const char* list : {"initContainerStatuses", "containerStatuses"})
+    for (const Json& container : status.value(list, Json::array())) {
+      const Json ended = container.value("state", Json::object()).value("terminated", Json::object());
+      const std::string reason = ended.value("reason", "");
+      if (reason != "StartError" && reason != "ContainerCannotRun") return false;
+      any = true;
+    }
+  return any;
+}
+
 // By what it runs: a tenant may give any container the name.
 bool runs_istios_proxy(const Json& container) {
   const Json args = container.value("args", Json::array());
@@ -51,6 +65,7 @@ std::vector<Pod> parse_pods(const Json& list) {
         pod.proxied = pod.proxied || runs_istios_proxy(container);
     pod.ending = metadata.contains("deletionTimestamp");
     pod.trouble = trouble_of(status);
+    pod.stillborn = is_stillborn(status);
     for (const Json& condition : status.value("conditions", Json::array()))
       if (condition.value("type", "") == "Ready") pod.ready = condition.value("status", "") == "True";
     for (const char* containers : {"initContainerStatuses", "containerStatuses"})

@@ -16,10 +16,11 @@ struct Pod {
   std::string address;  // IPv4 or IPv6; empty: none yet
   bool running = false;
   bool ready = false;
-  bool proxied = false;  // has Istio's proxy, as a container or a native sidecar
-  bool ending = false;   // its deletion was asked for
-  std::string trouble;   // "container probe: ErrImagePull (...)"; empty: none
-  int restarts = 0;      // of all its containers
+  bool proxied = false;    // has Istio's proxy, as a container or a native sidecar
+  bool ending = false;     // its deletion was asked for
+  bool stillborn = false;  // is over, and the runtime could not start any of its containers: nothing ever ran
+  std::string trouble;     // "container probe: ErrImagePull (...)"; empty: none
+  int restarts = 0;        // of all its containers
 };
 
 std::vector<Pod> parse_pods(const Json& list);

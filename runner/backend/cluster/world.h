@@ -59,7 +59,9 @@ class ClusterWorld : public World {
     std::string fixture;  // "dns" for the authority
     Pod pod;
     std::optional<PortForward> forward;
-    std::string journal;  // as read so far
+    std::string journal;        // as read so far
+    std::vector<Json> objects;  // to make a pod again that never ran
+    int made_again = 0;
   };
   using Gap = std::function<Result<std::string>()>;  // what is still awaited; empty: nothing. Error: give up at once
 

@@ -24,6 +24,8 @@ constexpr std::chrono::seconds forward_limit{60};
 constexpr std::chrono::seconds names_limit{120};  // CoreDNS reads its configuration every 30 s unless told otherwise
 constexpr std::chrono::milliseconds http_limit{5000};
 constexpr int poll_ms = 200;
+// Of a target whose container the runtime could not start, as on a node that has no time for it.
+constexpr int target_tries = 3;
 
 bool begins_with_batch(const ProbePlace& place) { return place.tenant.from_zero || place.tenant.init_container; }
 
@@ -82,9 +84,9 @@ Result<void> ClusterWorld::make_credentials() {
 
 Result<void> ClusterWorld::start_target(const std::string& name, target::Config config) {
   for (target::Fixture& fixture : config.fixtures) fixture.addresses = {"0.0.0.0"};
-  auto applied = kubectl_.apply(target_objects(name, std::move(config), common_));
+  targets_.push_back({name, {}, {}, {}, target_objects(name, std::move(config), common_)});
+  auto applied = kubectl_.apply(targets_.back().objects);
   if (!applied) return tl::unexpected(applied.error());
-  targets_.push_back({name, {}, {}, {}});
   return {};
 }
 
@@ -127,8 +129,8 @@ Result<void> ClusterWorld::create_all() {
     fixture.addresses = {"0.0.0.0"};
     target::Config own;
     own.fixtures = {fixture};
-    add(target_objects(fixture.name, own, common_));
-    targets_.push_back({fixture.name, {}, {}, {}});
+    targets_.push_back({fixture.name, {}, {}, {}, target_objects(fixture.name, own, common_)});
+    add(targets_.back().objects);
   }
   for (const std::string& ns : with_pods) add(shared_objects(ns, common_));
   for (const GatewayPlace& gateway : places_.gateways) add(gateway_objects(gateway, common_));
@@ -149,6 +151,13 @@ Result<void> ClusterWorld::wait_targets() {
       const Pod* pod = find_pod(
           *pods, [&](const Pod& one) { return one.ns == targets_namespace && one.name == target_pod(target.fixture); });
       if (pod == nullptr) return "pod " + target_pod(target.fixture);
+      // One that ran and ended would have lost its receipts and stays as it is; this one has none to lose.
+      if (pod->stillborn && target.made_again < target_tries) {
+        ++target.made_again;
+        if (auto gone = kubectl_.remove({target.objects.back()}, true); !gone) return tl::unexpected(gone.error());
+        if (auto made = kubectl_.apply(target.objects); !made) return tl::unexpected(made.error());
+        return describe(*pod);
+      }
       if (!pod->running || pod->address.empty()) return describe(*pod);
       target.pod = *pod;
     }

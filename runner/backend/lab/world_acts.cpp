@@ -157,8 +157,11 @@ Result<void> LabWorld::take_capture_port(const ProbePlace& place) {
   own.sin_family = AF_INET;
   own.sin_port = htons(capture_port);
   own.sin_addr.s_addr = htonl(INADDR_ANY);
-  // Fails where anybody else, the proxy above all, listens there.
-  if (::bind(socket->get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
+  // What is left of the proxy's connections does not hold a tenant up; whoever listens there, the proxy above all,
+  // does.
+  const int reuse = 1;
+  if (::setsockopt(socket->get(), SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) != 0 ||
+      ::bind(socket->get(), reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
       ::listen(socket->get(), tenant_backlog) != 0)
     return tl::unexpected(system_error(ErrorKind::environment, "port 15001 of the pod for the tenant"));
   // Only now: what answers there from here on is not the proxy.
