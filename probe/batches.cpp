@@ -4,6 +4,7 @@
 #include "base/crypto.h"
 #include "base/object_reader.h"
 #include "probe/codec.h"
+#include "probe/ticker.h"
 
 namespace egressproof::probe {
 namespace {
@@ -89,6 +90,7 @@ void Batches::run(const std::string& line) {
   if (!open_) problem(0, "no batch is open");
   std::string told;
   std::size_t count = 0;
+  allow_ticks();
   run_attempts(attempts_, options_, [&](const Observation& seen) {
     const std::string observation = encode(seen);
     told += observation + "\n";

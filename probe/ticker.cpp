@@ -1,5 +1,6 @@
 #include "probe/ticker.h"
 
+#include <atomic>
 #include <utility>
 
 namespace egressproof::probe {
@@ -8,7 +9,13 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
+std::atomic<bool> enough{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+
 }  // namespace
+
+void end_ticks() { enough = true; }
+void allow_ticks() { enough = false; }
 
 Ticker::Ticker(EventLoop& loop, const Attempt& attempt, TickedExchange& exchange, std::function<void()> said)
     : loop_(loop),
@@ -43,7 +50,7 @@ void Ticker::look() {
 
 void Ticker::due() {
   const auto now = EventLoop::Clock::now();
-  if (!exchange_.awaiting() && now < began_ + pace_.lasting) {
+  if (!exchange_.awaiting() && !enough && now < began_ + pace_.lasting) {
     send();
   } else if (!exchange_.awaiting()) {
     exchange_.finish();

@@ -10,6 +10,11 @@
 
 namespace egressproof::probe {
 
+// Every open attempt with ticks ends after its next answer, as if its time were up, until allow_ticks(). A signal's
+// handler may call it.
+void end_ticks();
+void allow_ticks();
+
 class Ticker {
  public:
   // `said` is called from the loop whenever the exchange has something new to say or has ended. References must outlive

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,10 @@ class World {
   // attempt() and receipts() go on in the first.
   virtual Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) = 0;
+  // Whether end_ticks() can be asked for; where it cannot, attempts with ticks last as long as they say.
+  virtual bool ends_ticks() const { return false; }
+  // Attempts with ticks that these probes have open end after their next answer, as if their time were up.
+  virtual void end_ticks(const std::set<std::string>& probes) { static_cast<void>(probes); }
   // Everything received so far.
   virtual Result<target::Journal> receipts() = 0;
   // Everything the proxies logged so far; waits (bounded) until what they have buffered is written.

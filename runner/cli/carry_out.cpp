@@ -67,6 +67,7 @@ Result<report::Report> carry_out_once(const scenario::Suite& suite, const RunOpt
   how.deadline = std::chrono::seconds(options.deadline_seconds);
   how.interrupted = interrupted;
   how.stop_at_failed_control = options.fail_fast;
+  how.pods_at_once = pods_at_once(options.world);
   how.on_world = hooks.on_world;
   WorldOptions world = options.world;
   world.kind.quiet = options.quiet;
@@ -78,6 +79,9 @@ Result<report::Report> carry_out_once(const scenario::Suite& suite, const RunOpt
   how.on_phase = [&](run::Phase phase, const std::string& detail) {
     progress.tell(phase, detail);
     if (hooks.on_phase) hooks.on_phase(phase);
+  };
+  how.on_part = [&](std::size_t number, std::size_t of, const std::vector<std::string>& profiles) {
+    progress.begin_part(number, of, profiles);
   };
   std::string kept;
   if (options.keep) how.on_folder = [&](const std::string& folder) { kept = folder; };

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "base/crypto.h"
-#include "runner/plan/needed.h"
+#include "runner/plan/parts.h"
 #include "runner/run/case_text.h"
 
 namespace egressproof::cli {
@@ -21,22 +21,6 @@ std::optional<int> number_of(std::string_view text) {
 std::string bare_case(const scenario::Suite& suite, const std::string& scenario, const std::string& row) {
   const run::FoundCase place = run::find_case(suite, scenario, row);
   return place.found == nullptr ? row : place.found->id;
-}
-
-void drop_unused_controls(plan::Plan& plan) {
-  std::map<std::size_t, std::size_t> moved;  // old index -> new
-  std::vector<plan::Control> controls;
-  for (plan::Cell& cell : plan.cells) {
-    const auto [place, added] = moved.try_emplace(cell.control, controls.size());
-    if (added) controls.push_back(plan.controls[cell.control]);
-    cell.control = place->second;
-  }
-  plan.controls = std::move(controls);
-}
-
-template <class List, class Drop>
-void drop_if(List& list, Drop drop) {
-  list.erase(std::remove_if(list.begin(), list.end(), drop), list.end());
 }
 
 std::set<CellName> with_status(const report::Report& report, bool leaks_too) {
@@ -72,21 +56,16 @@ void narrow(plan::Plan& plan, const scenario::Suite& suite, const Narrowing& nar
   if (narrowing.only)
     for (const auto& [scenario, row, profile] : *narrowing.only)
       cases.emplace(scenario, bare_case(suite, scenario, row));
-  drop_if(plan.cells, [&](const plan::Cell& cell) {
+  plan::leave(plan, [&](const plan::Cell& cell) {
     if (narrowing.shard && !in_shard(*narrowing.shard, cell.scenario, bare_case(suite, cell.scenario, cell.case_id)))
-      return true;
-    return narrowing.only && narrowing.only->count({cell.scenario, cell.case_id, cell.profile}) == 0;
+      return false;
+    return !narrowing.only || narrowing.only->count({cell.scenario, cell.case_id, cell.profile}) != 0;
   });
-  drop_if(plan.skips, [&](const plan::Skip& skip) {
+  const auto dropped = std::remove_if(plan.skips.begin(), plan.skips.end(), [&](const plan::Skip& skip) {
     if (narrowing.shard && !in_shard(*narrowing.shard, skip.scenario, skip.case_id)) return true;
     return narrowing.only && cases.count({skip.scenario, skip.case_id}) == 0;
   });
-  drop_unused_controls(plan);
-  std::set<std::string> pods;
-  for (const plan::Cell& cell : plan.cells) pods.insert(cell.pod);
-  drop_if(plan.extra_probes, [&](const plan::ExtraProbe& probe) { return pods.count(probe.name) == 0; });
-  const std::vector<scenario::Profile> all = plan.profiles;
-  drop_if(plan.profiles, [&](const scenario::Profile& profile) { return !plan::is_needed(plan, all, profile); });
+  plan.skips.erase(dropped, plan.skips.end());
 }
 
 std::set<CellName> missing_from(const plan::Plan& plan, const std::set<CellName>& only) {

@@ -1,6 +1,7 @@
 #include "runner/cli/progress.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,12 +34,18 @@ int share_before(std::size_t phase) {
 void Estimate::tell(run::Phase phase, bool step) {
   const auto index = static_cast<std::size_t>(phase);
   if (index >= shares.size()) return;
-  const double begin = share_before(index) / 100.0;
-  const double end = begin + shares[index] / 100.0;
+  const double begin = part_begin_ + part_share_ * share_before(index) / 100.0;
+  const double end = begin + part_share_ * shares[index] / 100.0;
   if (!step)
     done_ = std::max(done_, begin);
   else
     done_ = std::max(done_, done_ + (end - done_) * step_share);
+}
+
+void Estimate::begin_part(std::size_t number, std::size_t of) {
+  part_share_ = 1.0 / static_cast<double>(of);
+  part_begin_ = static_cast<double>(number - 1) * part_share_;
+  done_ = std::max(done_, part_begin_);
 }
 
 std::string Estimate::left(double elapsed_seconds) const {
@@ -63,7 +70,7 @@ std::string bar_line(const Estimate& estimate, double elapsed_seconds, const std
 void Progress::tell(run::Phase phase, const std::string& detail) {
   if (style_ == Style::none) return;
   const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
-  const std::string text = before_ + run::to_string(phase) + (detail.empty() ? "" : ": " + detail);
+  const std::string text = before_ + part_ + run::to_string(phase) + (detail.empty() ? "" : ": " + detail);
   if (style_ == Style::plain) {
     std::cerr << fmt::format("[{:6.1f} s] {}\n", elapsed, text);
     return;
@@ -71,6 +78,12 @@ void Progress::tell(run::Phase phase, const std::string& detail) {
   estimate_.tell(phase, !detail.empty());
   std::cerr << "\r\x1b[K" << bar_line(estimate_, elapsed, text, width_) << std::flush;
   open_ = true;
+}
+
+void Progress::begin_part(std::size_t number, std::size_t of, const std::vector<std::string>& profiles) {
+  part_ = fmt::format("world {} of {}, ", number, of);
+  estimate_.begin_part(number, of);
+  tell(run::Phase::open, fmt::format("{}", fmt::join(profiles, ", ")));
 }
 
 void Progress::end() {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "runner/run/pipeline.h"
 
@@ -13,12 +15,15 @@ class Estimate {
  public:
   // A phase begins, or makes another step.
   void tell(run::Phase phase, bool step);
+  // One of several worlds begins, counted from 1; each has the same share.
+  void begin_part(std::size_t number, std::size_t of);
   [[nodiscard]] double done() const { return done_; }  // 0 to 1; never goes back
   // "3 s", "2 min"; empty while too little is done to tell.
   [[nodiscard]] std::string left(double elapsed_seconds) const;
 
  private:
   double done_ = 0;
+  double part_begin_ = 0, part_share_ = 1;
 };
 
 // "[####------]  40 %, 3 s left: probes: 30 cells", `width` columns at most.
@@ -38,12 +43,15 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void tell(run::Phase phase, const std::string& detail);
+  // One of several worlds begins, with these profiles.
+  void begin_part(std::size_t number, std::size_t of, const std::vector<std::string>& profiles);
   void end();  // leaves the cursor on an empty line
 
  private:
   Style style_;
   int width_;
   std::string before_;
+  std::string part_ = {};  // "world 2 of 3, "
   Estimate estimate_;
   std::chrono::steady_clock::time_point begun_;
   bool open_ = false;  // a rewritten line stands there

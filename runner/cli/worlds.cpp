@@ -14,6 +14,8 @@ namespace egressproof::cli {
 
 namespace {
 
+constexpr int pods_of_a_cluster = 30;
+
 void add_cluster_options(CLI::App& app, WorldOptions& options) {
   const auto add = [&](const char* name, std::string& value, const char* help, const char* type) {
     return app.add_option(name, value, help)->type_name(type)->group("Cluster");
@@ -88,8 +90,19 @@ void add_world_options(CLI::App& app, WorldOptions& options) {
   app.add_option("--toolchain", options.toolchain, "folder of the lab's istiod, pilot-agent and envoy")
       ->type_name("DIR")
       ->group("World");
+  app.add_option("--pods-at-once", options.pods_at_once,
+                 "what is more goes into further worlds, one after the other; 0: all in one; default: " +
+                     std::to_string(pods_of_a_cluster) + " in a cluster, else 0")
+      ->type_name("N")
+      ->check(CLI::Range(0, 10000).description(""))
+      ->group("World");
   add_kind_options(app, options.kind);
   add_cluster_options(app, options);
+}
+
+std::size_t pods_at_once(const WorldOptions& options) {
+  if (options.pods_at_once >= 0) return static_cast<std::size_t>(options.pods_at_once);
+  return options.backend == "kind" || options.backend == "cluster" ? pods_of_a_cluster : 0;
 }
 
 std::string default_toolchain() {

@@ -22,6 +22,7 @@ struct WorldOptions {
   std::string dns = "stub-domain";   // or "existing"
   int agents = 1;                    // pods a profile
   bool check_network_policy = true;  // whether a profile of the run has one
+  int pods_at_once = -1;             // see pods_at_once()
   KindOptions kind;                  // of --backend kind
 };
 
@@ -31,6 +32,9 @@ std::string default_runner_image();
 
 // --backend and what goes with each.
 void add_world_options(CLI::App& app, WorldOptions& options);
+
+// run::Options::pods_at_once: as given, else what a cluster of few processors holds; the lab has all at once.
+std::size_t pods_at_once(const WorldOptions& options);
 
 // $EGRESSPROOF_TOOLCHAIN, else egressproof/istio-VERSION in $XDG_CACHE_HOME or ~/.cache.
 std::string default_toolchain();

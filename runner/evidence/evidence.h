@@ -52,15 +52,16 @@ struct Row {
   // attempt's; connections on which nothing was sent may also be a proxy's, opened ahead of need.
   std::vector<target::Receipt> unattributed;
   std::optional<LongLived> long_lived;  // of attempts with ticks
+  int world = 0;  // in which of the run's worlds, one after the other; its policies are Evidence::policies[world]
   std::vector<std::string> errors;  // of the harness: missing or doubled observation, broken stream, unsupported, ...
 };
 
 struct Evidence {
-  std::vector<Row> rows;  // in plan order
-  std::vector<policy::Applied> policies;
-  std::vector<std::string> errors;  // of the run: receipts lost, streams broken, unhealthy proxies
-  bool receipts_complete = false;   // the journal has no gap and was readable
-  bool records_readable = true;     // those of the mesh and of the network plugin; else `errors` says why not
+  std::vector<Row> rows;                  // in plan order
+  std::vector<policy::Applied> policies;  // of each world
+  std::vector<std::string> errors;        // of the run: receipts lost, streams broken, unhealthy proxies
+  bool receipts_complete = false;         // the journal has no gap and was readable
+  bool records_readable = true;           // those of the mesh and of the network plugin; else `errors` says why not
   // Fixture -> connections that carried no nonce, and packets that became none, that are no attempt's.
   std::map<std::string, int> unattributed;
 };

@@ -129,8 +129,9 @@ void write_in_force(const Report& report, const evidence::Row& row, const std::s
   if (report.evidence.policies.empty()) {
     write_field("in force", "no policies were applied", width, out);
   } else {
-    const auto& last = report.evidence.policies.back();
-    write_field("in force", fmt::format("generation {}: {}; {}", last.generation, last.because, began), width, out);
+    const auto& policies = report.evidence.policies;
+    const auto& its = policies[std::min(static_cast<std::size_t>(row.world), policies.size() - 1)];
+    write_field("in force", fmt::format("generation {}: {}; {}", its.generation, its.because, began), width, out);
   }
   const auto found = report.policies.find(profile);
   if (found == report.policies.end()) return;

@@ -137,6 +137,7 @@ Json cell_json(const evidence::Row& row, const verdict::Finding& finding) {
       {"unattributed", receipts_json(row.unattributed)},
       {"errors", texts_json(row.errors)}};
   if (row.long_lived) json["long_lived"] = long_lived_json(row);
+  if (row.world > 0) json["world"] = row.world;
   return json;
 }
 

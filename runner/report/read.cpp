@@ -161,6 +161,7 @@ void read_cell(JsonReader& reader, Report& report) {
   read_witnesses(reader.object("probe"), row.probe);
   read_control(reader.object("control"), row.control);
   if (reader.has("long_lived")) read_long_lived(reader.object("long_lived"), row);
+  if (reader.has("world")) reader.number("world", row.world);
   read_receipts(reader, "unattributed", row.unattributed);
   reader.texts("errors", row.errors);
   row.cell.scenario = finding.scenario;

@@ -88,12 +88,15 @@ void write_times(const Report& report, std::size_t width, std::ostream& out) {
   if (report.seconds.empty() && report.evidence.policies.empty()) return;
   out << "\ntimes\n";
   if (!report.seconds.empty()) write_phases(report, width, out);
-  for (const auto& one : report.evidence.policies) {
+  const auto& policies = report.evidence.policies;
+  for (std::size_t world = 0; world < policies.size(); ++world) {
+    const policy::Applied& one = policies[world];
+    const std::string which = policies.size() > 1 ? fmt::format("world {} of {}, ", world + 1, policies.size()) : "";
     const auto after = [&](policy::TimePoint at) { return duration_text(since(one.applied_at, at)); };
     write_field(
         "policies",
         fmt::format(
-            "generation {}: {}{}; {}", one.generation,
+            "{}generation {}: {}{}; {}", which, one.generation,
             one.acknowledged_at.count() > 0 ? "acknowledged " + after(one.acknowledged_at) + " after it was applied"
                                             : "NOT ACKNOWLEDGED",
             one.in_force_at.count() > 0 ? ", in force after " + after(one.in_force_at) : ", NOT IN FORCE", one.because),

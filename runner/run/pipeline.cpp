@@ -4,6 +4,8 @@
 #include <ctime>
 #include <exception>
 
+#include "runner/plan/parts.h"
+#include "runner/run/add_part.h"
 #include "runner/run/case_text.h"
 #include "runner/run/exit_code.h"
 #include "runner/run/stages.h"
@@ -136,6 +138,35 @@ report::Report blank(const std::string& backend, const std::string& seed, const 
   return report;
 }
 
+std::vector<std::string> profiles_with_cells(const plan::Plan& plan) {
+  std::vector<std::string> names;
+  for (const scenario::Profile& profile : plan.profiles)
+    if (std::any_of(plan.cells.begin(), plan.cells.end(),
+                    [&](const plan::Cell& cell) { return cell.profile == profile.name; }))
+      names.push_back(profile.name);
+  return names;
+}
+
+// One world after the other, until one is aborted.
+void run_parts(report::Report& report, const scenario::Suite& suite, const plan::Plan& plan, backend::Backend& backend,
+               const Options& options) {
+  const auto began = std::chrono::steady_clock::now();
+  const std::vector<plan::Plan> parts = plan::in_parts(plan, options.pods_at_once);
+  for (std::size_t i = 0; i < parts.size() && report.aborted.empty(); ++i) {
+    Options how = options;
+    if (options.deadline.count() > 0) {
+      const auto gone = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+      how.deadline = std::max(std::chrono::milliseconds(1), options.deadline - gone);
+    }
+    if (options.on_part && parts.size() > 1) options.on_part(i + 1, parts.size(), profiles_with_cells(parts[i]));
+    Stages stages(suite, parts[i].profiles, parts[i].extra_probes, backend, how);
+    report::Report part;
+    run_to_report(part, stages, parts[i], how);
+    add_part(report, std::move(part));
+  }
+  order_rows(report, plan);
+}
+
 }  // namespace
 
 report::Report not_started(const std::string& backend, const std::string& seed, const Options& options,
@@ -151,10 +182,7 @@ report::Report execute(const scenario::Suite& suite, const plan::Plan& plan, bac
   report.skips = plan.skips;
   add_texts(report, suite, plan);
   try {
-    if (!plan.cells.empty()) {
-      Stages stages(suite, plan.profiles, plan.extra_probes, backend, options);
-      run_to_report(report, stages, plan, options);
-    }
+    run_parts(report, suite, plan, backend, options);
   } catch (const std::exception& error) {
     abort(report, {ErrorKind::internal, std::string("internal error: ") + error.what(), {}}, options);
   }

@@ -33,6 +33,10 @@ struct Options {
   std::chrono::milliseconds enforcement_limit{10000};
   // For the whole run; passed: aborted with exit code 4. 0: none.
   std::chrono::milliseconds deadline{0};
+  // What is more goes into further worlds, one after the other (plan::in_parts). 0: all in one.
+  std::size_t pods_at_once = 0;
+  // One of several worlds begins, counted from 1, with the profiles whose cells it has.
+  std::function<void(std::size_t number, std::size_t of, const std::vector<std::string>& profiles)> on_part;
 };
 
 // A report whatever happens: a failure ends up in Report::aborted and exit_code.

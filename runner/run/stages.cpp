@@ -19,6 +19,8 @@ constexpr int look_every_ms = 10;
 constexpr int looks_after = 3;            // at most, until every canary is seen clearly
 constexpr milliseconds open_limit{3000};  // for the first receipts of long-lived attempts
 constexpr int await_open_every_ms = 50;
+constexpr milliseconds ticks_limit{120'000};  // of attempts whose end is asked for
+constexpr milliseconds late_ticks{500};       // in which those of what was not cut come
 constexpr int generation_none = 1;
 constexpr int generation_policies = 2;
 constexpr int generation_revoked = 3;
@@ -262,13 +264,35 @@ Result<void> Stages::await_open(const std::set<std::string>& nonces) {
   }
 }
 
+// What is cut by then was cut in time, and of what is not some ticks come later. Counted from when the last profile's
+// canary turned, as the evidence does (evidence/long_lived.h); where one did not, from now.
+Result<void> Stages::watch_on(milliseconds cut_within) {
+  const auto now = [] {
+    return std::chrono::duration_cast<policy::TimePoint>(std::chrono::system_clock::now().time_since_epoch());
+  };
+  policy::TimePoint from{0};
+  for (const policy::CanaryTurn& turn : collected.change->revocation) from = std::max(from, turn.first_new);
+  const auto& turns = collected.change->revocation;
+  if (turns.empty() || std::any_of(turns.begin(), turns.end(), [](const auto& turn) { return !turn.turned; }))
+    from = now();
+  const policy::TimePoint deadline = from + cut_within + late_ticks;
+  while (now() < deadline) {
+    if (auto stop = asked_to_stop("while long-lived attempts are watched")) return tl::unexpected(*stop);
+    ::poll(nullptr, 0, look_every_ms);
+  }
+  return {};
+}
+
 Result<void> Stages::revoke(const plan::Plan& plan) {
   std::map<std::string, std::vector<probe::Attempt>> batches;
   std::set<std::string> nonces;
   const milliseconds longer_by = stretch_of(applied);
   const auto add = [&](const std::string& pod, const probe::Attempt& attempt) {
     batches[pod].push_back(attempt);
-    if (attempt.ticks) batches[pod].back().ticks->lasting += longer_by;
+    if (attempt.ticks && world->ends_ticks())
+      batches[pod].back().ticks->lasting = ticks_limit;
+    else if (attempt.ticks)
+      batches[pod].back().ticks->lasting += longer_by;
     nonces.insert(attempt.nonce);
   };
   for (const plan::Cell& cell : plan.cells)
@@ -280,10 +304,16 @@ Result<void> Stages::revoke(const plan::Plan& plan) {
   auto manifests = policy::changed_manifests(profiles_, policy::Scope::with_harness_hosts);
   if (!manifests) return tl::unexpected(manifests.error());
   tell(counted(nonces.size(), "long-lived attempt") + " in " + counted(batches.size(), "pod"));
+  std::set<std::string> probes;
+  milliseconds longest{0};
+  for (const auto& [probe, attempts] : batches) probes.insert(probe);
+  for (const plan::Cell& cell : plan.cells) longest = std::max(longest, cell.cut_within);
   auto open = std::async(std::launch::async, [&] { return world->attempt(batches); });
   auto done = await_open(nonces)
                   .and_then([&] { return plan.moves_records ? world->move_records() : Result<void>{}; })
-                  .and_then([&] { return make_change(*manifests); });
+                  .and_then([&] { return make_change(*manifests); })
+                  .and_then([&] { return world->ends_ticks() ? watch_on(longest) : Result<void>{}; });
+  world->end_ticks(probes);  // whatever came of it
   auto results = open.get();
   if (!results) return tl::unexpected(results.error());
   collected.batches["change"] = std::move(*results);

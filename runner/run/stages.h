@@ -73,6 +73,7 @@ class Stages {
   Result<void> follow(TurnWatch& watch, std::chrono::milliseconds limit);
   Result<policy::Applied> change(const policy::Generation& generation, TurnWatch& watch);
   Result<void> await_open(const std::set<std::string>& nonces);
+  Result<void> watch_on(std::chrono::milliseconds cut_within);
   bool fetches_seen(const plan::Plan& plan, const target::Journal& journal,
                     const std::vector<policy::MeshRecord>& records) const;
   Result<void> make_change(const std::string& manifests);

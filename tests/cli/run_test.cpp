@@ -26,6 +26,16 @@ TEST(ExitCode, ZeroWhenEverySelectedCellMatched) {
   EXPECT_EQ(report_of(scratch)["exit_code"], 0);
 }
 
+TEST(Run, InSeveralWorldsIsOneReport) {
+  const Scratch scratch;
+  const Ended ended = run_small(scratch, "", {"--json", scratch.path("report.json"), "--pods-at-once", "2"});
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("world 2 of 3, open: P2, P3\n"));
+  EXPECT_THAT(ended.out, HasSubstr("30 cells: 28 pass, 2 known-leak"));
+  EXPECT_EQ(report_of(scratch)["generations"].size(), 3U);
+  EXPECT_EQ(run_small(scratch, "", {"--pods-at-once", "some"}).code, 2);
+}
+
 TEST(ExitCode, OneForAMismatch) {
   const Scratch scratch;
   const Ended ended = run_small(scratch, R"({"overrides": [{"attempt": "basic/deny-raw/P3", "behaviour": "leak"}]})");

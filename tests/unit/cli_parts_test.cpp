@@ -174,6 +174,19 @@ TEST(Progress, TheBarOnlyGrowsAndSaysWhatIsLeft) {
   EXPECT_LE(bar_line(estimate, 6, std::string(300, 'x'), 60).size(), 59U);
 }
 
+TEST(Progress, WorldsOneAfterTheOtherShareTheBar) {
+  Estimate estimate;
+  estimate.begin_part(1, 2);
+  estimate.tell(run::Phase::close, true);
+  EXPECT_LE(estimate.done(), 0.5);
+  EXPECT_GT(estimate.done(), 0.4);
+  estimate.begin_part(2, 2);
+  estimate.tell(run::Phase::open, false);
+  EXPECT_EQ(estimate.done(), 0.5);
+  estimate.tell(run::Phase::close, false);
+  EXPECT_GT(estimate.done(), 0.9);
+}
+
 TEST(Pcap, HeaderAndRecordAreOfTheClassicFormat) {
   EXPECT_EQ(pcap_header().size(), 24U);
   const std::string record = pcap_record(std::chrono::microseconds(3'000'007), "abc", 1500);

@@ -1,5 +1,8 @@
 // Long-lived attempts: one connection, many ticks, and how it ends.
+#include <thread>
+
 #include "probe/codec.h"
+#include "probe/ticker.h"
 #include "tests/unit/probe_loopback.h"
 
 namespace egressproof::probe {
@@ -85,6 +88,25 @@ TEST(Ticks, GoOnWhateverTheStatusIs) {
   ASSERT_GE(seen.ticks.size(), 3U);
   EXPECT_EQ(seen.ticks[0].status, 200);
   EXPECT_EQ(seen.ticks[1].status, 502);
+}
+
+TEST(Ticks, EndWhenThatIsAskedFor) {
+  const Target target;
+  Attempt attempt = ticking(address(1), port);
+  attempt.ticks->lasting = milliseconds(60'000);
+  std::jthread asks([&] {
+    while (target.receipts(ReceiptKind::request, attempt.nonce).size() < 3)
+      std::this_thread::sleep_for(milliseconds(1));
+    end_ticks();
+  });
+  const Observation seen = run_one(attempt, target.options());
+  asks.join();
+  expect_whole(seen, target.receipts(ReceiptKind::request, attempt.nonce));
+  EXPECT_LT(seen.finished_at - seen.ticks[0].sent_at, milliseconds(30'000));
+  allow_ticks();
+  attempt.ticks->lasting = milliseconds(100);
+  attempt.nonce = std::string(32, 'b');
+  EXPECT_GE(run_one(attempt, target.options()).ticks.size(), 3U) << "the next batch's go on";
 }
 
 TEST(Ticks, EndWithTheConnection) {

@@ -24,7 +24,10 @@ std::vector<Report> samples() {
   unplanned.evidence.rows[1].probe.attempt.sequence = 0;
   Report unjudged = sample::every();
   unjudged.judged.findings.pop_back();
-  return {sample::every(), sample::nasty(), sample::empty(), sample::wide(5), unplanned, unjudged};
+  Report worlds = sample::every();
+  worlds.evidence.rows[1].world = 1;
+  worlds.evidence.policies.push_back(worlds.evidence.policies.back());
+  return {sample::every(), sample::nasty(), sample::empty(), sample::wide(5), unplanned, unjudged, worlds};
 }
 
 TEST(ReportJson, Golden) { sample::expect_golden("single.json", to_json(sample::single()).dump(1) + "\n"); }

@@ -56,6 +56,19 @@ TEST(ReportText, NothingOfTheWireActsOnTheTerminal) {
   }
 }
 
+TEST(ReportText, OfSeveralWorldsEachCellHasItsOwn) {
+  Report report = sample::every();
+  const std::string one_world = text_of(report, 200, false, true);
+  EXPECT_THAT(one_world, Not(HasSubstr("world 1 of")));
+  report.evidence.policies.push_back(report.evidence.policies.front());
+  report.evidence.policies.back().because = "of the second world";
+  EXPECT_THAT(text_of(report, 200, false, true), Not(HasSubstr("of the second world; the attempt")));
+  for (evidence::Row& row : report.evidence.rows) row.world = 1;
+  const std::string text = text_of(report, 200, false, true);
+  EXPECT_THAT(text, HasSubstr("of the second world; the attempt"));
+  EXPECT_THAT(text, HasSubstr("world 2 of 2, generation"));
+}
+
 class MatrixWidth : public testing::TestWithParam<int> {};
 
 TEST_P(MatrixWidth, FitsAndLosesNothing) {

@@ -29,7 +29,8 @@ Json metadata(const std::string& ns, const std::string& name, const Common& comm
   return {{"namespace", ns}, {"name", name}, {"labels", labels_of(common)}};
 }
 
-Json requests() { return {{"requests", {{"cpu", "5m"}, {"memory", "16Mi"}}}}; }
+// A world of some dozens of pods has to fit on a node of two processors; other identities of a pod send few attempts.
+Json requests(const char* cpu = "5m") { return {{"requests", {{"cpu", cpu}, {"memory", "16Mi"}}}}; }
 
 // No more than an ordinary process may: what a restricted namespace admits, but for root.
 Json confined(int uid, int gid) {
@@ -70,7 +71,7 @@ Json agent_container(const ProbePlace& probe, const Common& common) {
        {"agent", "--listen", "0.0.0.0:" + std::to_string(probe.port), "--key-file", key + "/key", "--run",
         common.run_id, "--ca", ca + "/ca.pem", "--port-share", probe.port_share}},
       {"securityContext", confined(probe.uid, probe.gid)},
-      {"resources", requests()},
+      {"resources", requests(own ? "5m" : "1m")},
       {"volumeMounts", {mount("ca", ca), mount("agent", key)}}};
   if (own) {  // Knative takes port and probe of one container alone
     container["ports"] = {{{"containerPort", probe.port}}};

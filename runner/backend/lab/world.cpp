@@ -43,6 +43,12 @@ bool through_proxy(const Ends& ends) {
 
 }  // namespace
 
+// The probes' signal; a batch that is over has nothing left to end.
+void LabWorld::end_ticks(const std::set<std::string>& probes) {
+  for (const std::string& name : probes)
+    if (const auto link = probes_.find(name); link != probes_.end()) link->second.child().signal(SIGUSR1);
+}
+
 Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
     const std::map<std::string, std::vector<probe::Attempt>>& batches) {
   const auto lanes = lanes_of(batches, in_flight_a_processor * static_cast<int>(std::thread::hardware_concurrency()));

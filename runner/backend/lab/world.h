@@ -55,6 +55,8 @@ class LabWorld : public World {
   Result<std::map<std::string, probe::BatchResult>> attempt(
       const std::map<std::string, std::vector<probe::Attempt>>& batches) override;
   Result<void> move_records() override;
+  [[nodiscard]] bool ends_ticks() const override { return true; }
+  void end_ticks(const std::set<std::string>& probes) override;
   Result<target::Journal> receipts() override;
   Result<std::vector<policy::MeshRecord>> mesh_records() override;
   std::vector<std::string> health() override;
