@@ -39,6 +39,37 @@ TEST(RegistryGapTest, EachServiceMustBeKnownByItsName) {
   EXPECT_EQ(registry_gap(Json::array({{{"hostname", "slice.tenant-pk2.svc.cluster.local"}}}), {service}), missing);
 }
 
+const Relocation here({{"198.51.100.64", "10.244.0.4"},
+                       {"198.51.100.66", "10.244.0.9"},
+                       {"198.51.100.20", "10.244.0.5"}});
+
+TEST(PlacedTest, ABlockIsTheFixturesWithinIt) {
+  const auto addresses = [](const Json& list) {
+    const Json entry = {{"kind", "ServiceEntry"}, {"spec", {{"addresses", list}, {"hosts", {"block.test"}}}}};
+    return placed({entry}, here, {}).front()["spec"]["addresses"];
+  };
+  EXPECT_EQ(addresses({"198.51.100.64/30"}), Json({"10.244.0.4", "10.244.0.9"})) << "its first address is one of them";
+  EXPECT_EQ(addresses({"198.51.100.66/32", "192.0.2.10"}), Json({"10.244.0.9", "192.0.2.10"}));
+  EXPECT_EQ(addresses({"0.0.0.0/0"}), Json({"10.244.0.5", "10.244.0.4", "10.244.0.9"}));
+  EXPECT_EQ(addresses({"203.0.113.0/24"}), Json({"203.0.113.0/24"})) << "nobody of ours";
+  for (const char* none : {"198.51.100.64/33", "198.51.100.64/", "198.51.100.64/3x", "2001:db8::/32", "x/8"})
+    EXPECT_EQ(addresses({none}).size(), 1U) << none;
+  const Json without = {{"kind", "ServiceEntry"}, {"spec", {{"hosts", {"a.test"}}}}};
+  EXPECT_EQ(placed({without}, here, {}).front(), without);
+}
+
+TEST(PlacedTest, EndpointsSayOnWhichNodeTheyAre) {
+  const Json slice = {{"kind", "EndpointSlice"},
+                      {"endpoints",
+                       {{{"addresses", {"198.51.100.20"}}},
+                        {{"addresses", {"198.51.100.66"}}, {"nodeName", "written"}},
+                        {{"addresses", {"192.0.2.1"}}}}}};
+  const Json there = placed({slice}, here, {{"10.244.0.5", "one"}, {"10.244.0.9", "two"}}).front();
+  EXPECT_EQ(there["endpoints"][0], Json({{"addresses", {"10.244.0.5"}}, {"nodeName", "one"}}));
+  EXPECT_EQ(there["endpoints"][1]["nodeName"], "written");
+  EXPECT_FALSE(there["endpoints"][2].contains("nodeName"));
+}
+
 TEST(OpenSidecarTest, OnlyANamespaceWithoutADefaultOfItsOwnGetsOne) {
   const Json closed = {{"kind", "Sidecar"},
                        {"metadata", {{"name", "default"}, {"namespace", "closed"}}},

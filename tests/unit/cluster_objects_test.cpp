@@ -53,7 +53,7 @@ TEST(PlaceTest, APodOfACaseIsBesideTheWorkload) {
   ASSERT_TRUE(places);
   const ProbePlace& own = places->probes.at(1);
   EXPECT_EQ(own.pod, name);
-  EXPECT_EQ(own.port, agent_port);
+  EXPECT_EQ(own.port, uncaptured_port) << "it is in the proxy's place";
   EXPECT_TRUE(own.knative);
   const Json object = probe_object({own}, common);
   const std::string object_name = object["metadata"]["name"];

@@ -119,8 +119,11 @@ Result<std::vector<Json>> ClusterWorld::apply_objects(const std::vector<Json>& o
 
 Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& generation,
                                                    const std::function<void()>& while_waiting) {
-  auto objects = parse_objects(relocation_.to_cluster(generation.manifests));
+  auto objects = parse_objects(generation.manifests);
   if (!objects) return tl::unexpected(objects.error());
+  std::map<std::string, std::string> nodes;
+  for (const TargetMember& target : targets_) nodes[target.pod.address] = target.pod.node;
+  *objects = placed(std::move(*objects), relocation_, nodes);
   add_open_sidecars(*objects, workload_namespaces());
   const auto before = proxy_status();
   if (!before) return tl::unexpected(before.error());

@@ -21,6 +21,19 @@ bool is_default_sidecar(const Json& object, const std::string& ns) {
          !object.value("spec", Json::object()).contains("workloadSelector");
 }
 
+void expand_blocks(Json& entry, const Relocation& relocation) {
+  const auto spec = entry.find("spec");
+  if (spec == entry.end() || !spec->contains("addresses")) return;
+  Json expanded = Json::array();
+  for (const Json& address : (*spec)["addresses"]) {
+    const auto within =
+        address.is_string() ? relocation.in_block(address.get<std::string>()) : std::vector<std::string>{};
+    if (within.empty()) expanded.push_back(address);
+    for (const std::string& one : within) expanded.push_back(one);
+  }
+  (*spec)["addresses"] = std::move(expanded);
+}
+
 }  // namespace
 
 void add_open_sidecars(std::vector<Json>& objects, const std::vector<std::string>& namespaces) {
@@ -28,6 +41,21 @@ void add_open_sidecars(std::vector<Json>& objects, const std::vector<std::string
     if (std::none_of(objects.begin(), objects.end(),
                      [&](const Json& object) { return is_default_sidecar(object, ns); }))
       objects.push_back(open_sidecar(ns));
+}
+
+std::vector<Json> placed(std::vector<Json> objects, const Relocation& relocation,
+                         const std::map<std::string, std::string>& nodes) {
+  for (Json& object : objects) {
+    if (object.value("kind", "") == "ServiceEntry") expand_blocks(object, relocation);
+    object = Json::parse(relocation.to_cluster(object.dump()));
+    if (object.value("kind", "") != "EndpointSlice" || !object.contains("endpoints")) continue;
+    for (Json& endpoint : object["endpoints"]) {
+      const Json addresses = endpoint.value("addresses", Json::array());
+      const auto node = addresses.empty() ? nodes.end() : nodes.find(addresses.front().get<std::string>());
+      if (node != nodes.end() && !endpoint.contains("nodeName")) endpoint["nodeName"] = node->second;
+    }
+  }
+  return objects;
 }
 
 bool of_istio(const Json& object) { return object.value("apiVersion", "").find(".istio.io/") != std::string::npos; }

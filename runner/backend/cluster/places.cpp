@@ -11,8 +11,9 @@
 namespace egressproof::backend::cluster {
 namespace {
 
-constexpr int tenant_id = 1000;                     // uid and gid of the probe: an ordinary tenant process
-constexpr int proxy_id = 1337;                      // uid and gid of Istio's proxy
+constexpr int tenant_id = 1000;  // uid and gid of the probe: an ordinary tenant process
+constexpr int proxy_id = 1337;   // uid and gid of Istio's proxy
+constexpr const char* proxy_container = "istio-proxy";
 constexpr const char* default_account = "default";  // every namespace has it
 
 }  // namespace
@@ -94,6 +95,7 @@ Result<Places> place(const std::vector<scenario::Profile>& profiles, const std::
       // Elsewhere a well-known port may be somebody's: of the node's own network, or the proxy's, which without capture
       // listens on the ports of all Services.
       if (place.knative) place.port = agent_port;
+      if (one.own_pod->container == proxy_container) place.port = uncaptured_port;
     }
     place.uid = one.uid;
     place.gid = one.gid;

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "probe/attempt.h"
 #include "probe/observation.h"
@@ -25,6 +26,10 @@ class Relocation {
   // Every whole IPv4 or IPv6 literal in the text that is known: "http://198.51.100.66:80/" but not "198.51.100.660".
   [[nodiscard]] std::string to_cluster(std::string_view text) const { return translated(text, there_); }
   [[nodiscard]] std::string to_suite(std::string_view text) const { return translated(text, back_); }
+
+  // The cluster's addresses of those of the suite that are in the IPv4 block ("198.51.100.64/30"), in the suite's
+  // order: together they are what the block is for the suite. Empty: none are, or it is no block.
+  [[nodiscard]] std::vector<std::string> in_block(const std::string& block) const;
 
   [[nodiscard]] probe::Attempt to_cluster(probe::Attempt attempt) const;
   [[nodiscard]] probe::Observation to_suite(probe::Observation seen) const;
