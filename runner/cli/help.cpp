@@ -42,7 +42,7 @@ void only_in_full_help(CLI::App& verb, const std::vector<std::string>& options) 
 void shorten_run_help(CLI::App& verb) {
   only_in_full_help(verb, {"--scenario", "--ndjson", "--text", "--openmetrics", "--sarif", "--fake", "--toolchain",
                            "--in-force-within", "--deadline", "--colour", "--default-namespace", "--seed", "--markdown",
-                           "--verbose", "--keep", "--config"});
+                           "--verbose", "--keep", "--config", "--pods-at-once"});
 }
 
 std::string shown_name(const CLI::Option& option) {

@@ -153,15 +153,10 @@ void run_parts(report::Report& report, const scenario::Suite& suite, const plan:
   const auto began = std::chrono::steady_clock::now();
   const std::vector<plan::Plan> parts = plan::in_parts(plan, options.pods_at_once);
   for (std::size_t i = 0; i < parts.size() && report.aborted.empty(); ++i) {
-    Options how = options;
-    if (options.deadline.count() > 0) {
-      const auto gone = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
-      how.deadline = std::max(std::chrono::milliseconds(1), options.deadline - gone);
-    }
     if (options.on_part && parts.size() > 1) options.on_part(i + 1, parts.size(), profiles_with_cells(parts[i]));
-    Stages stages(suite, parts[i].profiles, parts[i].extra_probes, backend, how);
+    Stages stages(suite, parts[i].profiles, parts[i].extra_probes, backend, options, began);
     report::Report part;
-    run_to_report(part, stages, parts[i], how);
+    run_to_report(part, stages, parts[i], options);
     add_part(report, std::move(part));
   }
   order_rows(report, plan);

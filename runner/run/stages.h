@@ -20,13 +20,14 @@ namespace egressproof::run {
 class Stages {
  public:
   Stages(const scenario::Suite& suite, const std::vector<scenario::Profile>& profiles,
-         const std::vector<plan::ExtraProbe>& extra_probes, backend::Backend& backend, const Options& options)
+         const std::vector<plan::ExtraProbe>& extra_probes, backend::Backend& backend, const Options& options,
+         std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now())
       : suite_(suite),
         profiles_(profiles),
         extra_probes_(extra_probes),
         backend_(backend),
         options_(options),
-        began_(std::chrono::steady_clock::now()) {}
+        began_(began) {}
 
   // Runs `step` as `phase` unless an end was asked for; takes its time.
   template <class Step>

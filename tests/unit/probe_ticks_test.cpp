@@ -14,8 +14,8 @@ using target::ReceiptKind;
 
 Attempt ticking(const std::string& to, std::uint16_t port, Protocol protocol = Protocol::http1) {
   Attempt attempt = attempt_to(to, port, protocol);
-  attempt.ticks = {milliseconds(10), milliseconds(100)};
-  attempt.limits.response = milliseconds(300);
+  attempt.ticks = {milliseconds(10), milliseconds(400)};
+  attempt.limits.response = milliseconds(1000);
   return attempt;
 }
 

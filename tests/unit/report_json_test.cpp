@@ -185,7 +185,7 @@ TEST(ReportSchema, FitsWhatIsWritten) {
   }
   const auto ran = sample::run(command);
   EXPECT_EQ(ran.code, 0) << ran.out;
-  EXPECT_THAT(ran.out, HasSubstr("12 files"));
+  EXPECT_THAT(ran.out, HasSubstr("14 files"));
 }
 
 TEST(ReportSchema, RefusesWhatIsNotAReport) {
