@@ -25,9 +25,11 @@ bool is_genuine(const Witnesses& one, const std::map<std::string, std::string>& 
   const probe::Answer& answer = *one.observed->answer;
   const auto key = keys.find(answer.fixture);
   if (key == keys.end()) return false;
-  const auto receipt = std::find_if(one.received.begin(), one.received.end(),
-                                    [&](const auto& each) { return each.number == answer.receipt; });
-  if (receipt == one.received.end() || receipt->fixture != answer.fixture) return false;
+  // Each target counts its own: two of them may have a receipt of this number.
+  const auto receipt = std::find_if(one.received.begin(), one.received.end(), [&](const auto& each) {
+    return each.number == answer.receipt && each.fixture == answer.fixture;
+  });
+  if (receipt == one.received.end()) return false;
   if (answer.nonce != (receipt->nonce.empty() ? no_nonce : receipt->nonce)) return false;
   target::Fixture fixture;
   fixture.name = answer.fixture;

@@ -47,6 +47,22 @@ TEST(JoinAnswer, GenuineOnlyWithKeyMacNonceAndReceipt) {
   EXPECT_FALSE(sample.row().probe.genuine_answer) << "its receipt is lost";
 }
 
+// In a cluster each target is a process of its own; a redirect leads from one to the other.
+TEST(JoinAnswer, TwoTargetsMayCountToTheSameNumber) {
+  Sample sample;
+  const std::string nonce = sample.add_cell("a").nonce;
+  probe::Observation& seen = sample.observe(Code::ok);
+  seen.http_status = 200;
+  const target::Receipt receipt = sample.receive_request(1, nonce);
+  seen.answer = sample.answer(receipt);
+  target::Receipt first_hop = receipt;
+  first_hop.fixture = "allow";
+  first_hop.connection = receipt.connection + (std::uint64_t{1} << 32U);
+  auto& receipts = sample.collected.journal.receipts;
+  receipts.insert(receipts.begin(), first_hop);
+  EXPECT_TRUE(sample.row().probe.genuine_answer);
+}
+
 TEST(JoinAnswer, OfAnotherAttemptIsReplayed) {
   Sample sample;
   sample.add_cell("a");
