@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -28,7 +29,7 @@ std::optional<std::uint32_t> ipv4(const std::string& text) {
 Relocation::Relocation(std::map<std::string, std::string> addresses) {
   for (auto& [suite, cluster] : addresses) {
     there_[suite] = cluster;
-    back_[cluster] = suite;
+    back_[std::move(cluster)] = suite;
   }
 }
 
@@ -81,6 +82,7 @@ std::vector<std::string> Relocation::in_block(const std::string& block) const {
   for (const auto& [suite, cluster] : there_)
     if (const auto address = ipv4(suite); address && (*address & mask) == (*base & mask)) found[*address] = cluster;
   std::vector<std::string> addresses;
+  addresses.reserve(found.size());
   for (const auto& [address, cluster] : found) addresses.push_back(cluster);
   return addresses;
 }
