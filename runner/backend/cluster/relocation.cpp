@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <utility>
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -26,10 +25,10 @@ std::optional<std::uint32_t> ipv4(const std::string& text) {
 
 }  // namespace
 
-Relocation::Relocation(std::map<std::string, std::string> addresses) {
-  for (auto& [suite, cluster] : addresses) {
+Relocation::Relocation(const std::map<std::string, std::string>& addresses) {
+  for (const auto& [suite, cluster] : addresses) {
     there_[suite] = cluster;
-    back_[std::move(cluster)] = suite;
+    back_[cluster] = suite;
   }
 }
 

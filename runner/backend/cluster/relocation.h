@@ -21,7 +21,7 @@ namespace egressproof::backend::cluster {
 class Relocation {
  public:
   // Suite's address -> the cluster's. Addresses that are not named stay.
-  explicit Relocation(std::map<std::string, std::string> addresses = {});
+  explicit Relocation(const std::map<std::string, std::string>& addresses = {});
 
   // Every whole IPv4 or IPv6 literal in the text that is known: "http://198.51.100.66:80/" but not "198.51.100.660".
   [[nodiscard]] std::string to_cluster(std::string_view text) const { return translated(text, there_); }
