@@ -51,7 +51,7 @@ Result<cluster::KindSettings> kind_settings(const KindOptions& options) {
   cluster::SettingsSources sources;
   sources.defaults = *folder / "versions.yaml";
   sources.environment = environment();
-  if (const auto files = sources.environment.find("EGRESSPROOF_KIND_SETTINGS"); files != sources.environment.end()) {
+  if (const auto files = sources.environment.find(cluster::files_variable); files != sources.environment.end()) {
     std::istringstream list(files->second);
     for (std::string file; std::getline(list, file, ':');)
       if (!file.empty()) sources.files.emplace_back(file);

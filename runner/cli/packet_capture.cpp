@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/unique_fd.h"
 
 namespace egressproof::cli {
@@ -61,7 +62,7 @@ std::chrono::microseconds time_of(msghdr& message) {
     std::memcpy(&time, CMSG_DATA(part), sizeof time);
     return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
   }
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  return clock_now();
 }
 
 }  // namespace

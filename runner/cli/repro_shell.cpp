@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/files.h"
 #include "runner/cli/interrupt.h"
@@ -119,10 +120,6 @@ void tell_witnesses(backend::World& world, const plan::Cell& cell, std::chrono::
       std::cout << "  " << report::printable(report::record_text(record)) << '\n';
 }
 
-std::chrono::microseconds now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
-
 }  // namespace
 
 Result<void> can_open_shell() {
@@ -156,7 +153,7 @@ Result<void> open_shell(const scenario::Suite& suite, const RunOptions& options,
   const scenario::Identity who = identity_of(*plan, cell);
   const std::string line = manual_line(cell.attempt);
   introduce(cell, who, line);
-  const auto since = now();
+  const auto since = clock_now();
   auto ended = run_in_terminal(
       {"nsenter", "--target", std::to_string(process_within(pod->second)), "--net", "--mount", "--pid", "--setuid",
        std::to_string(who.uid), "--setgid", std::to_string(who.gid), "--", "bash", "--norc", "--noprofile", "-i"},

@@ -43,15 +43,22 @@ Result<void> to_evidence(Stages& stages, const plan::Plan& plan) {
       .and_then([&] { return stages.in(Phase::revocation, [&] { return stages.revoke(plan); }); });
 }
 
+// Not those that are there for others alone, as the vantage may be.
+std::vector<const scenario::Profile*> with_cells(const plan::Plan& plan) {
+  std::vector<const scenario::Profile*> profiles;
+  for (const scenario::Profile& profile : plan.profiles)
+    if (std::any_of(plan.cells.begin(), plan.cells.end(),
+                    [&](const plan::Cell& cell) { return cell.profile == profile.name; }))
+      profiles.push_back(&profile);
+  return profiles;
+}
+
 void add_texts(report::Report& report, const scenario::Suite& suite, const plan::Plan& plan) {
-  for (const scenario::Profile& profile : plan.profiles) {
-    if (std::none_of(plan.cells.begin(), plan.cells.end(),
-                     [&](const auto& cell) { return cell.profile == profile.name; }))
-      continue;  // the vantage alone
-    report.profiles.push_back(profile.name);
-    report.profile_titles[profile.name] = profile.title;
-    for (const scenario::PolicyObject& object : profile.policies)
-      report.policies[profile.name].push_back({object.kind, object.name, object.at});
+  for (const scenario::Profile* profile : with_cells(plan)) {
+    report.profiles.push_back(profile->name);
+    report.profile_titles[profile->name] = profile->title;
+    for (const scenario::PolicyObject& object : profile->policies)
+      report.policies[profile->name].push_back({object.kind, object.name, object.at});
   }
   for (const plan::Cell& cell : plan.cells) {
     const bool known = std::any_of(report.cases.begin(), report.cases.end(), [&](const report::CaseText& one) {
@@ -138,22 +145,17 @@ report::Report blank(const std::string& backend, const std::string& seed, const 
   return report;
 }
 
-std::vector<std::string> profiles_with_cells(const plan::Plan& plan) {
-  std::vector<std::string> names;
-  for (const scenario::Profile& profile : plan.profiles)
-    if (std::any_of(plan.cells.begin(), plan.cells.end(),
-                    [&](const plan::Cell& cell) { return cell.profile == profile.name; }))
-      names.push_back(profile.name);
-  return names;
-}
-
 // One world after the other, until one is aborted.
 void run_parts(report::Report& report, const scenario::Suite& suite, const plan::Plan& plan, backend::Backend& backend,
                const Options& options) {
   const auto began = std::chrono::steady_clock::now();
   const std::vector<plan::Plan> parts = plan::in_parts(plan, options.pods_at_once);
   for (std::size_t i = 0; i < parts.size() && report.aborted.empty(); ++i) {
-    if (options.on_part && parts.size() > 1) options.on_part(i + 1, parts.size(), profiles_with_cells(parts[i]));
+    if (options.on_part && parts.size() > 1) {
+      std::vector<std::string> names;
+      for (const scenario::Profile* profile : with_cells(parts[i])) names.push_back(profile->name);
+      options.on_part(i + 1, parts.size(), names);
+    }
     Stages stages(suite, parts[i].profiles, parts[i].extra_probes, backend, options, began);
     report::Report part;
     run_to_report(part, stages, parts[i], options);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "runner/evidence/fetch.h"
 #include "runner/policy/manifests.h"
@@ -267,16 +268,13 @@ Result<void> Stages::await_open(const std::set<std::string>& nonces) {
 // What is cut by then was cut in time, and of what is not some ticks come later. Counted from when the last profile's
 // canary turned, as the evidence does (evidence/long_lived.h); where one did not, from now.
 Result<void> Stages::watch_on(milliseconds cut_within) {
-  const auto now = [] {
-    return std::chrono::duration_cast<policy::TimePoint>(std::chrono::system_clock::now().time_since_epoch());
-  };
-  policy::TimePoint from{0};
-  for (const policy::CanaryTurn& turn : collected.change->revocation) from = std::max(from, turn.first_new);
   const auto& turns = collected.change->revocation;
-  if (turns.empty() || std::any_of(turns.begin(), turns.end(), [](const auto& turn) { return !turn.turned; }))
-    from = now();
-  const policy::TimePoint deadline = from + cut_within + late_ticks;
-  while (now() < deadline) {
+  policy::TimePoint from = clock_now();
+  if (!turns.empty() && std::all_of(turns.begin(), turns.end(), [](const auto& turn) { return turn.turned; })) {
+    const auto newest = [](const auto& one, const auto& other) { return one.first_new < other.first_new; };
+    from = std::max_element(turns.begin(), turns.end(), newest)->first_new;
+  }
+  while (clock_now() < from + cut_within + late_ticks) {
     if (auto stop = asked_to_stop("while long-lived attempts are watched")) return tl::unexpected(*stop);
     ::poll(nullptr, 0, look_every_ms);
   }
@@ -289,10 +287,8 @@ Result<void> Stages::revoke(const plan::Plan& plan) {
   const milliseconds longer_by = stretch_of(applied);
   const auto add = [&](const std::string& pod, const probe::Attempt& attempt) {
     batches[pod].push_back(attempt);
-    if (attempt.ticks && world->ends_ticks())
-      batches[pod].back().ticks->lasting = ticks_limit;
-    else if (attempt.ticks)
-      batches[pod].back().ticks->lasting += longer_by;
+    if (attempt.ticks)
+      batches[pod].back().ticks->lasting = world->ends_ticks() ? ticks_limit : attempt.ticks->lasting + longer_by;
     nonces.insert(attempt.nonce);
   };
   for (const plan::Cell& cell : plan.cells)

@@ -13,14 +13,19 @@ using probe::Code;
 using probe::Protocol;
 using target::ReceiptKind;
 
-TEST(JoinAnswer, GenuineOnlyWithKeyMacNonceAndReceipt) {
-  Sample sample;
-  const std::string nonce = sample.add_cell("a").nonce;
+// The client of the newest cell got a 200, with the answer of a request of this nonce. Its observation.
+probe::Observation& answered(Sample& sample, const std::string& nonce) {
   probe::Observation& seen = sample.observe(Code::ok);
   seen.http_status = 200;
-  const target::Receipt receipt = sample.receive_request(1, nonce);
-  const probe::Answer right = sample.answer(receipt);
-  seen.answer = right;
+  seen.answer = sample.answer(sample.receive_request(1, nonce));
+  return seen;
+}
+
+TEST(JoinAnswer, GenuineOnlyWithKeyMacNonceAndReceipt) {
+  Sample sample;
+  probe::Observation& seen = answered(sample, sample.add_cell("a").nonce);
+  const target::Receipt receipt = sample.collected.journal.receipts.back();
+  const probe::Answer right = *seen.answer;
   EXPECT_TRUE(sample.row().probe.genuine_answer);
   EXPECT_TRUE(client_ok(sample.row().probe));
 
@@ -50,15 +55,11 @@ TEST(JoinAnswer, GenuineOnlyWithKeyMacNonceAndReceipt) {
 // In a cluster each target is a process of its own; a redirect leads from one to the other.
 TEST(JoinAnswer, TwoTargetsMayCountToTheSameNumber) {
   Sample sample;
-  const std::string nonce = sample.add_cell("a").nonce;
-  probe::Observation& seen = sample.observe(Code::ok);
-  seen.http_status = 200;
-  const target::Receipt receipt = sample.receive_request(1, nonce);
-  seen.answer = sample.answer(receipt);
-  target::Receipt first_hop = receipt;
-  first_hop.fixture = "allow";
-  first_hop.connection = receipt.connection + (std::uint64_t{1} << 32U);
+  answered(sample, sample.add_cell("a").nonce);
   auto& receipts = sample.collected.journal.receipts;
+  target::Receipt first_hop = receipts.back();
+  first_hop.fixture = "allow";
+  first_hop.connection += std::uint64_t{1} << 32U;
   receipts.insert(receipts.begin(), first_hop);
   EXPECT_TRUE(sample.row().probe.genuine_answer);
 }
@@ -68,9 +69,7 @@ TEST(JoinAnswer, OfAnotherAttemptIsReplayed) {
   sample.add_cell("a");
   const std::string other = sample.plan.cells[0].attempt.nonce;
   sample.add_cell("b");
-  probe::Observation& seen = sample.observe(Code::ok);
-  seen.http_status = 200;
-  seen.answer = sample.answer(sample.receive_request(1, other));
+  answered(sample, other);
   EXPECT_FALSE(sample.row().probe.genuine_answer);
 }
 

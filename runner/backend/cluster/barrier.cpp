@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "runner/backend/cluster/generation.h"
 #include "runner/backend/cluster/world.h"
@@ -17,10 +18,6 @@ namespace {
 
 constexpr std::chrono::seconds barrier_limit{60};
 constexpr std::chrono::milliseconds http_limit{5000};
-
-policy::TimePoint now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
 
 }  // namespace
 
@@ -129,7 +126,7 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
   if (!before) return tl::unexpected(before.error());
   policy::Applied applied;
   applied.generation = generation.number;
-  applied.applied_at = now();
+  applied.applied_at = clock_now();
   // The marker of the generation before stays until all else is stored: a marker seen means all is seen.
   const int marker = ++generations_;
   const auto markers = parse_objects(mesh::marker_manifests(marker, meshed_namespaces()));
@@ -162,7 +159,7 @@ Result<policy::Applied> ClusterWorld::put_in_place(const policy::Generation& gen
           [&] { return barrier_gap(*stored, mesh::marker_cluster(marker)); }, while_waiting);
       !used)
     return tl::unexpected(used.error());
-  applied.acknowledged_at = now();
+  applied.acknowledged_at = clock_now();
   std::size_t proxies = 0;
   for (const Member& member : members_) proxies += member.proxied ? 1 : 0;
   applied.because = "marker " + std::to_string(marker) + " in use by all " + std::to_string(proxies) + " proxies of " +

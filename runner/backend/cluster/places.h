@@ -15,9 +15,8 @@ inline constexpr const char* probe_label = "egressproof.dev/probe";  // value: n
 inline constexpr const char* targets_namespace = "egressproof-targets";
 inline constexpr const char* knative_namespace = "knative-serving";
 inline constexpr int activator_port = 8012;
-inline constexpr int agent_port = 8080;  // of the workload's own probe, the port of its Knative Service
-inline constexpr int uncaptured_port =
-    15020;  // of an agent in the proxy's place: istio-init's rules lead others to nobody
+inline constexpr int agent_port = 8080;        // of the workload's own probe, the port of its Knative Service
+inline constexpr int uncaptured_port = 15020;  // of one in the proxy's place: istio-init's rules leave it out
 inline constexpr int first_extra_port = 8100;  // of the agents of other identities in the pod
 inline constexpr int inspection_port = 8081;   // of a target, on its loopback
 inline constexpr int envoy_admin_port = 15000;

@@ -1,11 +1,8 @@
 #include "runner/backend/cluster/relocation.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cstdint>
-#include <optional>
+
+#include "runner/policy/network_policy.h"
 
 namespace egressproof::backend::cluster {
 namespace {
@@ -14,14 +11,6 @@ namespace {
 bool of_ipv4(char c) { return (c >= '0' && c <= '9') || c == '.'; }
 bool of_ipv6(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':'; }
 bool of_name(char c) { return of_ipv4(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; }
-
-constexpr unsigned ipv4_bits = 32;
-
-std::optional<std::uint32_t> ipv4(const std::string& text) {
-  in_addr address{};
-  if (::inet_pton(AF_INET, text.c_str(), &address) != 1) return std::nullopt;
-  return ntohl(address.s_addr);
-}
 
 }  // namespace
 
@@ -69,20 +58,12 @@ std::string Relocation::translated(std::string_view text, const Table& table) {
 }
 
 std::vector<std::string> Relocation::in_block(const std::string& block) const {
-  const std::size_t slash = block.find('/');
-  if (slash == std::string::npos) return {};
-  const auto base = ipv4(block.substr(0, slash));
-  unsigned length = 0;
-  const char* end = block.data() + block.size();
-  const auto read = std::from_chars(block.data() + slash + 1, end, length);
-  if (!base || read.ec != std::errc() || read.ptr != end || length > ipv4_bits) return {};
-  const std::uint32_t mask = length == 0 ? 0 : ~std::uint32_t{0} << (ipv4_bits - length);
-  std::map<std::uint32_t, std::string> found;
-  for (const auto& [suite, cluster] : there_)
-    if (const auto address = ipv4(suite); address && (*address & mask) == (*base & mask)) found[*address] = cluster;
   std::vector<std::string> addresses;
-  addresses.reserve(found.size());
-  for (const auto& [address, cluster] : found) addresses.push_back(cluster);
+  const auto prefix = policy::parse_prefix(block);
+  if (!prefix || block.find('/') == std::string::npos) return addresses;
+  for (const auto& [suite, cluster] : there_)
+    if (const auto address = policy::parse_prefix(suite); address && policy::contains(*prefix, *address))
+      addresses.push_back(cluster);
   return addresses;
 }
 

@@ -27,8 +27,8 @@ class Relocation {
   [[nodiscard]] std::string to_cluster(std::string_view text) const { return translated(text, there_); }
   [[nodiscard]] std::string to_suite(std::string_view text) const { return translated(text, back_); }
 
-  // The cluster's addresses of those of the suite that are in the IPv4 block ("198.51.100.64/30"), in the suite's
-  // order: together they are what the block is for the suite. Empty: none are, or it is no block.
+  // The cluster's addresses of those of the suite that are in the block ("198.51.100.64/30"): together they are what
+  // the block is for the suite. Empty: none are, or it is no block.
   [[nodiscard]] std::vector<std::string> in_block(const std::string& block) const;
 
   [[nodiscard]] probe::Attempt to_cluster(probe::Attempt attempt) const;

@@ -18,8 +18,6 @@ using scenario::Node;
 using scenario::Problems;
 
 constexpr const char* variable_prefix = "EGRESSPROOF_KIND_";
-// Of the same prefix, but no setting: a list of files (as PATH).
-constexpr const char* files_variable = "EGRESSPROOF_KIND_SETTINGS";
 
 constexpr const char* names[] = {"cluster.name",
                                  "cluster.node-image",

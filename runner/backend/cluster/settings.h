@@ -79,6 +79,9 @@ struct KindSettings {
 };
 
 // From the weakest to the strongest. Maps are merged key by key, everything else is replaced.
+// Of the same prefix as the variables of settings, but none of them: a list of files, as PATH is one of folders.
+inline constexpr const char* files_variable = "EGRESSPROOF_KIND_SETTINGS";
+
 struct SettingsSources {
   std::filesystem::path defaults;                  // kind/versions.yaml
   std::vector<std::filesystem::path> files;        // each over the one before

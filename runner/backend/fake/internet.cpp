@@ -11,10 +11,6 @@ std::string endpoint(const std::string& address, std::uint16_t port) {
   return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
-std::chrono::microseconds clock_now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
-
 Internet::Internet(std::vector<scenario::Fixture> fixtures, std::map<std::string, std::string> keys,
                    const Faults& faults)
     : fixtures_(std::move(fixtures)), keys_(std::move(keys)) {

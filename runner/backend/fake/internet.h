@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "probe/observation.h"
 #include "runner/backend/fake/fake.h"
 #include "runner/scenario/scenario.h"
@@ -45,6 +46,5 @@ class Internet {
 
 // "address:port", "[v6]:port".
 std::string endpoint(const std::string& address, std::uint16_t port);
-std::chrono::microseconds clock_now();
 
 }  // namespace egressproof::backend::fake

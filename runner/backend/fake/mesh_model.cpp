@@ -1,10 +1,11 @@
 #include "runner/backend/fake/mesh_model.h"
 
-#include <arpa/inet.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <tuple>
+
+#include "runner/policy/network_policy.h"
 
 namespace egressproof::backend::fake {
 namespace {
@@ -60,15 +61,9 @@ Service service_of(const YAML::Node& object, const std::string& ns) {
 
 // "198.51.100.0/24" or "198.51.100.10".
 bool covers(const std::string& range, const std::string& address) {
-  const std::size_t slash = range.find('/');
-  if (slash == std::string::npos) return range == address;
-  in_addr base{};
-  in_addr one{};
-  if (::inet_pton(AF_INET, range.substr(0, slash).c_str(), &base) != 1) return false;
-  if (::inet_pton(AF_INET, address.c_str(), &one) != 1) return false;
-  const int bits = std::atoi(range.c_str() + slash + 1);
-  const std::uint32_t mask = bits <= 0 ? 0 : ~std::uint32_t{0} << (32 - std::min(bits, 32));
-  return (ntohl(base.s_addr) & mask) == (ntohl(one.s_addr) & mask);
+  const auto outer = policy::parse_prefix(range);
+  const auto one = policy::parse_prefix(address);
+  return outer && one && policy::contains(*outer, *one);
 }
 
 // How well a host of a ServiceEntry fits a name: 0 not at all, else the longer the better; exact ones best.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "runner/backend/lab/http.h"
 #include "runner/backend/lab/world.h"
@@ -20,10 +21,6 @@ constexpr milliseconds barrier_limit{40000};
 // Istiod answers late while it pushes to a hundred proxies on few processors.
 constexpr milliseconds istiod_limit{10000};
 constexpr milliseconds poll_every{10};
-
-policy::TimePoint now() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
 
 // Polls until `gap` says nothing. Errors: its own, or what it last said when the deadline came.
 template <class Gap>
@@ -108,14 +105,14 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
       !written)
     return tl::unexpected(written.error());
   const std::size_t log_seen = read_file(folder_.path() / "istiod.log").value_or("").size();
-  applied.applied_at = now();
+  applied.applied_at = clock_now();
   // First, so that what the mesh fetches because of a policy meets the network as the same generation wants it.
   if (auto loaded = load_network_policies(split->network_policies); !loaded) return tl::unexpected(loaded.error());
   std::error_code code;
   std::filesystem::rename(staged, folder_.path() / "config" / "generation.yaml", code);
   if (code) return fail(ErrorKind::environment, "cannot rename '" + staged.string() + "': " + code.message());
   if (proxies_.empty()) {  // no marker, and nobody to wait for
-    applied.acknowledged_at = now();
+    applied.acknowledged_at = clock_now();
     applied.because = "no pod has a proxy";
     return applied;
   }
@@ -132,7 +129,7 @@ Result<policy::Applied> LabWorld::put_in_place(const policy::Generation& generat
     return tl::unexpected(written.error());
   auto used = await(deadline, while_waiting, [&] { return barrier_gap(*before, mesh::marker_cluster(marker)); });
   if (!used) return tl::unexpected(used.error());
-  applied.acknowledged_at = now();
+  applied.acknowledged_at = clock_now();
   const auto status = proxy_status();
   applied.because =
       "push " + std::to_string(status ? mesh::highest_push(*status) : after) + " acknowledged by all " +

@@ -8,6 +8,7 @@
 #include <set>
 #include <thread>
 
+#include "base/clock.h"
 #include "base/endpoint.h"
 #include "base/files.h"
 #include "runner/backend/lab/lanes.h"
@@ -29,10 +30,6 @@ constexpr const char* inbound_source = "127.0.0.6";
 
 // What egressproof-sandbox takes for "kill all, and end when they are gone".
 constexpr int end_of_sandbox = SIGHUP;
-
-microseconds now() {
-  return std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
-}
 
 // Whether a proxy that captures the probe's connections has seen this one: it captures IPv4 (docs/lab.md), and what
 // stays within the pod is not its business.
@@ -85,7 +82,7 @@ Result<std::map<std::string, probe::BatchResult>> LabWorld::attempt(
 Result<std::vector<policy::MeshRecord>> LabWorld::mesh_records() {
   for (;;) {
     // Asked before reading: what is written in between is not taken for missing.
-    const bool late = now() - newest_expected_ >= log_limit;
+    const bool late = clock_now() - newest_expected_ >= log_limit;
     bool complete = true;
     for (auto& [pod, reader] : logs_) {
       if (auto read = reader.read_on(); !read) return tl::unexpected(read.error());

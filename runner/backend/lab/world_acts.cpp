@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "base/clock.h"
 #include "probe/codec.h"
 #include "runner/backend/lab/capture_witness.h"
 #include "runner/backend/lab/parallel.h"
@@ -210,8 +211,7 @@ Result<std::vector<policy::MeshRecord>> LabWorld::kernel_records(std::size_t pod
                                                                  const char* details) const {
   const auto listing = output_in(pod_ns_[pod], list);
   if (!listing) return tl::unexpected(listing.error());
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto found = parse_nft_drops(*listing, std::chrono::duration_cast<std::chrono::microseconds>(now), "inet");
+  const auto found = parse_nft_drops(*listing, clock_now(), "inet");
   if (!found) return tl::unexpected(found.error());
   return capture_records(*found, pods_[pod], details);
 }

@@ -1,6 +1,7 @@
 // NetworkPolicy in the lab's world: what a network plugin does in a cluster.
 #include <algorithm>
 
+#include "base/clock.h"
 #include "runner/backend/lab/world.h"
 #include "runner/policy/network_policy_split.h"
 
@@ -38,8 +39,7 @@ Result<std::vector<DroppedPacket>> LabWorld::dropped_packets() const {
   for (const auto& arguments : nft_drops_arguments()) {
     const auto listing = output_in(*world_ns_, arguments);
     if (!listing) return tl::unexpected(listing.error());
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto drops = parse_nft_drops(*listing, std::chrono::duration_cast<std::chrono::microseconds>(now));
+    const auto drops = parse_nft_drops(*listing, clock_now());
     if (!drops) return tl::unexpected(drops.error());
     all.insert(all.end(), drops->begin(), drops->end());
   }
