@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <future>
+#include <thread>
 
 #include "base/crypto.h"
 #include "runner/policy/capture_hold.h"
@@ -34,6 +36,27 @@ TEST_F(LabRecordsTest, MoveOnceTheyAreMoved) {
   const auto moved = world_->move_records();
   ASSERT_TRUE(moved) << to_string(moved.error());
   EXPECT_EQ(go(1), Fixtures{"deny"});
+}
+
+TEST_F(LabRecordsTest, LongLivedAttemptsEndWhenThatIsAskedFor) {
+  Blueprint made = blueprint();
+  made.profiles.resize(1);
+  ASSERT_NO_FATAL_FAILURE(open(made));
+  ASSERT_TRUE(world_->ends_ticks());
+  probe::Attempt attempt = http(1, allow_address, "allow.test");
+  attempt.ticks = {std::chrono::milliseconds(20), std::chrono::milliseconds(100'000)};
+  auto open = std::async(std::launch::async, [&] { return world_->attempt({{"P0", {attempt}}}); });
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (reached(*world_->receipts(), attempt.nonce).empty() && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::yield();
+  EXPECT_EQ(open.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout) << "nobody asked yet";
+  world_->end_ticks({"P0", "of no pod"});
+  const auto results = open.get();
+  ASSERT_TRUE(results) << to_string(results.error());
+  EXPECT_EQ(results->at("P0").errors, std::vector<std::string>{});
+  const probe::Observation& seen = results->at("P0").observations.at(1);
+  EXPECT_EQ(seen.code, probe::Code::ok) << seen.detail;
+  EXPECT_LT(seen.finished_at - seen.started_at, std::chrono::seconds(60)) << "it lasted as long as it said";
 }
 
 TEST_F(LabWorldTest, WitnessesAgreeOnAllowDenyRerouteAndBypass) {

@@ -1,6 +1,7 @@
 // A run in several worlds, one after the other.
 #include <gmock/gmock.h>
 
+#include "runner/run/add_part.h"
 #include "tests/unit/run_support.h"
 
 namespace egressproof::run {
@@ -70,6 +71,39 @@ TEST(RunParts, AnEndThatWasAskedForIsOneOfAllWorlds) {
   for (const verdict::Finding& one : report.judged.findings) EXPECT_LT(one.profile, "P2");
   EXPECT_EQ(report.judged.findings.empty(), false) << "what the first world saw is told";
   EXPECT_TRUE(report.evidence.receipts_complete) << "of what was received";
+}
+
+// What one world lost, no other brings back.
+TEST(AddPart, AWorldWithoutLossDoesNotHideOneWithIt) {
+  const auto part = [](const char* profile, bool complete, bool readable, const std::string& error) {
+    report::Report made;
+    made.evidence.rows.emplace_back();
+    made.evidence.rows.back().cell.profile = profile;
+    made.evidence.policies.emplace_back();
+    made.evidence.receipts_complete = complete;
+    made.evidence.records_readable = readable;
+    if (!error.empty()) made.evidence.errors.push_back(error);
+    made.evidence.unattributed["deny"] = 2;
+    made.judged.findings.emplace_back();
+    made.judged.findings.back().profile = profile;
+    made.judged.findings.back().status = verdict::Status::pass;
+    return made;
+  };
+  for (const bool lost_first : {true, false}) {
+    report::Report report;
+    add_part(report, part("P2", !lost_first, !lost_first, lost_first ? "lost" : ""));
+    add_part(report, part("P3", lost_first, lost_first, lost_first ? "" : "lost"));
+    EXPECT_FALSE(report.evidence.receipts_complete);
+    EXPECT_FALSE(report.evidence.records_readable);
+    EXPECT_EQ(report.evidence.errors, std::vector<std::string>{"lost"});
+    EXPECT_EQ(report.evidence.unattributed.at("deny"), 4);
+    EXPECT_EQ(report::exit_code(report), 4) << "not every world had all its receipts";
+    EXPECT_EQ(report.evidence.rows[1].world, 1);
+  }
+  report::Report whole;
+  add_part(whole, part("P2", true, true, ""));
+  add_part(whole, part("P3", true, true, ""));
+  EXPECT_EQ(report::exit_code(whole), 0);
 }
 
 TEST(RunParts, TheDeadlineIsOneForAll) {
